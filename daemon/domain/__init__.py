@@ -1,0 +1,1 @@
+"""The words and rules of the trade: standard library only, no input, no output."""

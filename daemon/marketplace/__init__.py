@@ -1,0 +1,1 @@
+"""The Consentio API as a port: endpoints, transport and the wire format."""

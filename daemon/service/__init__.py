@@ -1,0 +1,1 @@
+"""The long life of the daemon: opening, serving, scheduling, reloading, draining, closing."""

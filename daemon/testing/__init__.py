@@ -1,0 +1,1 @@
+"""Fakes of every port, and the exam that every ERP adapter sits."""
