@@ -1,0 +1,1 @@
+"""The suite; what several tests share is in `support`."""
