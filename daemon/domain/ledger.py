@@ -1,0 +1,131 @@
+"""What is remembered of effects, readings and cursors: the records that the store keeps."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of effect. The first three are the ERP's, of which an order has at most one open."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    CANCEL = "cancel"
+    REFERENCE = "reference"
+    SEEN = "seen"
+    PREPARE = "prepare"
+    CANCEL_REMOTE = "cancel_remote"
+
+
+ERP_KINDS = (Kind.CREATE, Kind.UPDATE, Kind.CANCEL)
+
+
+class Outcome(StrEnum):
+    """How an effect ended. A ledger row without one is a doubt."""
+
+    DONE = "done"
+    FOUND = "found"  # a question showed that it had been done before
+    ABSENT = "absent"  # a question showed that it was not done
+    UNKNOWN = "unknown"  # a doubtful update: not asked, the next update says the whole content
+    REJECTED = "rejected"
+    CONFLICT = "conflict"
+    AMBIGUOUS = "ambiguous"
+    UNAVAILABLE = "unavailable"  # nothing was sent
+    WITHDRAWN = "withdrawn"  # the intent grew too old before its effect began
+
+
+class Stream(StrEnum):
+    """The lists that are read with a cursor."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    NEAR = "near"
+    WIDE = "wide"
+    REPORTS = "reports"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One effect on the outside world. Its record and body are fixed at the intent."""
+
+    key: str
+    kind: Kind
+    order_id: str
+    #: The revision that the effect carries.
+    revision: int
+    #: The incarnation that the effect belongs to.
+    incarnation: int
+    #: The ERP record that it changes; None for a create until it is done.
+    record: str | None
+    #: Who intends it: a name of the process.
+    owner: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """An open row is a doubt: nobody knows whether the effect happened."""
+        return self.outcome is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try at a ledger row, told by `explain`."""
+
+    key: str
+    order_id: str
+    started_at: datetime
+    finished_at: datetime
+    outcome: Outcome
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One distinct content of one order, never changed; `raw` is None once pruned."""
+
+    order_id: str
+    number: int
+    digest: str
+    digest_version: int
+    status: str
+    source_updated_at: datetime | None
+    #: The stream that found it.
+    found_in: str
+    recorded_at: datetime
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """One thing that happened to an order (or, without `order_id`, to the workspace), or that a person did."""
+
+    at: datetime
+    who: str
+    what: str
+    reason: str = ""
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """An element of an answer that is no readable order and bears no usable id; keyed by the digest of its bytes."""
+
+    digest: str
+    raw: bytes
+    error: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A command of a person, left for the running daemon."""
+
+    number: int
+    #: `retry` or `restored` (more to come); `order_id` is the order it names, if any.
+    what: str
+    order_id: str | None
+    who: str
+    reason: str
+    made_at: datetime

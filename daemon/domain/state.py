@@ -1,0 +1,134 @@
+"""Where one order stands: the level that is steered, and every step it may take. Pure: a step returns a new state."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class Situation(StrEnum):
+    """Where an order stands with the ERP, and only there."""
+
+    WAITING = "waiting"
+    DELIVERING = "delivering"
+    SETTLED = "settled"
+    RETRYING = "retrying"
+    IN_DOUBT = "in_doubt"
+    PARKED = "parked"
+    HELD = "held"
+    BASELINE = "baseline"
+    DISMISSED = "dismissed"
+
+
+#: Situations in which nothing is expected to happen by itself; orders in any other one are watched by the near sweep.
+QUIET = frozenset({Situation.SETTLED, Situation.BASELINE, Situation.DISMISSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderState:
+    """One marketplace order as this database knows it. Moments are aware and UTC; 0 means no revision."""
+
+    id: str
+    hash_id: str | None
+    created_at: datetime | None
+    customer: str | None = None
+
+    # -- what Consentio showed
+    #: The newest `updated_at` that was read.
+    updated_at: datetime | None = None
+    #: The ordinal of the request that read the held content: epoch and a counter, so it rises across restarts.
+    ordinal: int = 0
+    #: An older-looking reading that was kept out once: its digest, and its request's ordinal.
+    kept_digest: str | None = None
+    kept_ordinal: int = 0
+    #: The slice (or cells of the grid) that last listed it; None when only the edited list did.
+    slice_from: datetime | None = None
+    slice_to: datetime | None = None
+    latest: int = 0
+    latest_status: str = ""
+    latest_digest: str = ""
+    latest_digest_version: int = 0
+    #: The latest revision that is accepted or canceled, and its status and digest: what the ERP should hold.
+    wanted: int = 0
+    wanted_status: str = ""
+    wanted_digest: str = ""
+    #: It stands on the edited list and was not yet told as seen.
+    edited: bool = False
+    seen_revision: int = 0
+    seen_at: datetime | None = None
+    #: The ordinal of the last `seen`, until a later request lists the order again; 0 otherwise.
+    just_seen: int = 0
+    #: The first reading bore a reference of the seller's.
+    met_with_reference: bool = False
+    #: A reference read that is not the one we told: a hint that this database forgot something.
+    hint: str | None = None
+
+    # -- the ERP side
+    situation: Situation = Situation.WAITING
+    incarnation: int = 1
+    #: The revision that the ERP has: 0 none, None unknown.
+    erp_revision: int | None = 0
+    #: The digest of that revision: equal contents need no update, whatever their numbers. None when unknown or none.
+    erp_digest: str | None = None
+    erp_record: str | None = None
+    erp_status: str | None = None
+    #: The revision first sent under the current create key; 0 when none was.
+    body_revision: int = 0
+    #: Which incarnation is live must be asked before anything else (after a restore).
+    verify: bool = False
+    attempts: int = 0
+    #: When the ERP side is looked at next; None when nothing is due.
+    due_at: datetime | None = None
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+    dismissed_revision: int = 0
+
+    # -- the Consentio side
+    told_id: str | None = None
+    told_status: str | None = None
+    #: How often a reference was told again because a sweep read another one.
+    retold: int = 0
+    tell_attempts: int = 0
+    #: When the Consentio side is looked at next; None when nothing is to be told.
+    tell_due_at: datetime | None = None
+    tell_reason: str = ""
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether the wanted content is a cancel."""
+        return self.wanted_status == "canceled"
+
+    @property
+    def erp_is_current(self) -> bool:
+        """Whether the ERP is known to have the wanted revision."""
+        return self.wanted > 0 and self.erp_revision == self.wanted
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether the near sweep reads the slice that last listed it again."""
+        pending = self.latest_status == "pending"
+        return pending or self.just_seen > 0 or self.situation not in QUIET
+
+    def evolve(self, **changes: object) -> "OrderState":
+        """The same order with some fields changed."""
+        return replace(self, **changes)  # type: ignore[arg-type]  # the names are checked by the record itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceState:
+    """One workspace as this database knows it."""
+
+    id: str
+    #: The two ends of the ledger; a mismatch refuses to start.
+    api_url: str
+    adapter: str
+    adapter_identity: str
+    start_wall: datetime | None = None
+    #: When the first wide sweep was complete: from then on nothing is baseline.
+    inventory_at: datetime | None = None
+    #: When this database was found to be, or said to be, a restored copy. `restore_open`: one doubt wait must pass first.
+    restored_at: datetime | None = None
+    restore_open: bool = False
+    collected_at: datetime | None = None
+    delivered_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    skew_s: float | None = None

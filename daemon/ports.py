@@ -1,0 +1,350 @@
+"""All doors of the house on one page.
+
+An adapter's author needs this page, `daemon.domain` and `daemon.errors`, and nothing else.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from daemon.domain.content import Change
+from daemon.domain.ledger import Attempt, Kind, LedgerRow, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.order import Order
+from daemon.domain.state import OrderState, WorkspaceState
+
+# ---- the marketplace
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of an answer: its own raw bytes and either the order it says or why it cannot be read."""
+
+    raw: bytes
+    order: Order | None
+    #: Why it is no order, cleaned for people; and its id, if it has a usable one.
+    error: str = ""
+    id: str | None = None
+    hash_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one listing said, and the `Date` it bore."""
+
+    elements: Sequence[Element]
+    date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What Consentio shall know of one order. `hash_id` serves APIs that are told to push by it."""
+
+    order_id: str
+    hash_id: str | None
+    external_id: str
+    external_status: str | None
+
+
+class Marketplace(Protocol):
+    """The seller's order endpoints of one workspace.
+
+    Every method may raise `MarketplaceUnavailable` (away, overloaded, broken: later), `MarketplaceRefused` (the key is refused: a
+    person), `RequestRefused` (4xx for this very request). Listings may raise `SliceUnreadable`.
+    """
+
+    async def now(self) -> datetime:
+        """The API's clock: the `Date` of its last answer plus the monotonic time since; logs in when there was none yet."""
+        ...
+
+    def last_now(self) -> datetime | None:
+        """The same without asking anyone; None before the first answer."""
+        ...
+
+    async def list_orders(self, start: datetime, end: datetime, status: str) -> Answer:
+        """The orders that the API's date filter puts into [start, end] and that have this status."""
+        ...
+
+    async def list_edited(self, since: datetime) -> Answer:
+        """The orders changed after acceptance since a moment."""
+        ...
+
+    async def tell_references(self, references: Sequence[Reference]) -> Mapping[str, str]:
+        """Push references and statuses in one request. Returns why, for each order id that was refused."""
+        ...
+
+    async def cancel_remote(self, order_id: str, hash_id: str | None, reference: Reference | None) -> None:
+        """Cancel one order on Consentio."""
+        ...
+
+    async def mark_seen(self, orders: Sequence[tuple[str, str | None]]) -> None:
+        """Acknowledge edits: (order id, hash id) each."""
+        ...
+
+    async def prepare(self, hash_id: str) -> None:
+        """Mark every item of an order as prepared."""
+        ...
+
+    def read(self, raw: bytes) -> Order:
+        """The order in bytes once received; raises ValueError where they are none."""
+        ...
+
+
+# ---- the ERP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The ERP's document for an order."""
+
+    id: str
+    #: Whether it counts: a cancelled record is not live.
+    live: bool = True
+    status: str | None = None
+    #: The total as booked, where the ERP computes one.
+    total: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One change asked of the ERP, for `apply` and `preview`."""
+
+    kind: Kind
+    key: str
+    order: Order
+    record: str | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an adapter can do; the core steers by it, never by the adapter's name."""
+
+    #: Which keys `find` answers: none, those of creates, or every key.
+    find: Literal["nothing", "creates", "every"] = "creates"
+    #: `read` works.
+    read: bool = True
+    #: The ERP refuses a second create with one key (it answers with the first record).
+    refuses_second_key: bool = False
+    #: What the ERP allows once it has confirmed an order.
+    edit_after_confirmation: bool = True
+    remove_line_after_confirmation: bool = True
+    cancel_after_confirmation: bool = True
+    #: How many effects `apply` takes at once; 1 means that effects are called one by one.
+    group_size: int = 1
+    #: How many calls may run side by side.
+    concurrency: int = 4
+
+
+class ErpAdapter(Protocol):
+    """One ERP, found under the entry-point group `daemon.erp`; made with its settings; an async context manager.
+
+    Verdicts are raised: `OrderRejected`, `Conflict`, `Ambiguous`, and `ErpUnavailable` when *nothing was sent*.
+    Anything else that is raised, a timeout and a cancellation included, is a doubt.
+    """
+
+    contract: ClassVar[int]
+    #: A pydantic model of the adapter's own config table.
+    Settings: ClassVar[Any]
+    capabilities: Capabilities
+
+    def __init__(self, settings: Any, *, workspace: str) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    @property
+    def identity(self) -> str:
+        """Which ERP this is (a folder, an address and a database), so that one ledger never serves two. No secret in it."""
+        ...
+
+    async def check(self) -> None:
+        """The ERP answers, the credentials work, what is needed is set up; else AdapterError or ErpUnavailable."""
+        ...
+
+    async def find(self, key: str) -> Record | None:
+        """The record that an effect with this key left behind, be it draft or cancelled; `Ambiguous` if two."""
+        ...
+
+    async def read(self, record: str) -> Record | None:
+        """The record as the ERP has it; None when it is gone."""
+        ...
+
+    async def create(self, order: Order, key: str) -> Record:
+        """Make a record that bears the key."""
+        ...
+
+    async def update(self, record: str, change: Change, key: str) -> Record:
+        """Bring the record to `change.after`, whatever it holds; repeatable. `Conflict` if it is gone or too far."""
+        ...
+
+    async def cancel(self, record: str, order: Order, key: str) -> Record:
+        """Cancel the record. A record that is already cancelled or gone is a success."""
+        ...
+
+    async def preview(self, effect: Effect) -> str:
+        """What would be done, in words, touching nothing."""
+        ...
+
+
+class GroupingAdapter(ErpAdapter, Protocol):
+    """An adapter that makes many effects durable at once. Offered when `capabilities.group_size` is above 1."""
+
+    async def find_many(self, keys: Sequence[str]) -> Mapping[str, Record | Exception]:
+        """`find` for many keys; a key that is in no record is left out."""
+        ...
+
+    def apply(self, effects: Sequence[Effect]) -> AsyncIterator[tuple[str, Record | Exception]]:
+        """Do a group, yielding each key's record or verdict once it is durable. A key that is never yielded is a doubt."""
+        ...
+
+
+# ---- the memory
+
+
+@dataclass(frozen=True, slots=True)
+class Leadership:
+    """The right to record for one workspace: every commit compares its epoch."""
+
+    workspace: str
+    epoch: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """All that the start of a cycle must know, in one read."""
+
+    workspace: WorkspaceState
+    cursors: Mapping[Stream, datetime]
+    #: Something is due now: on the ERP side, on the Consentio side, among the edited marks; a wish waits; a row is open.
+    erp_due: bool
+    tell_due: bool
+    edited_due: bool
+    wishes: bool
+    open_rows: bool
+
+
+class Transaction(Protocol):
+    """One commit of one workspace. Leaving it normally commits, anything else rolls back. Never held over an outside call."""
+
+    async def orders(self, ids: Iterable[str]) -> dict[str, OrderState]:
+        """The states of these orders; unknown ids are left out."""
+        ...
+
+    async def save_orders(self, states: Iterable[OrderState]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def due(self, now: datetime, limit: int) -> list[OrderState]:
+        """Orders whose `due_at` has come, the longest due first; a `due_at` beyond `now` + 1 day counts as come (A9)."""
+        ...
+
+    async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
+        """Orders whose `tell_due_at` has come, the longest due first, with the same pull-back."""
+        ...
+
+    async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:
+        """Orders with the edited mark, by id, that `ackable` may let through (situation settled), after an id."""
+        ...
+
+    async def watched_slices(self, before: datetime) -> list[tuple[datetime, datetime]]:
+        """The distinct slices, starting before a moment, that last listed a watched order, oldest first."""
+        ...
+
+    async def ids_in_slice(self, start: datetime, end: datetime) -> list[str]:
+        """The orders that this very slice last listed."""
+        ...
+
+    async def unknown_all(self) -> int:
+        """After a restore: every ERP revision is unknown, orders that may have a record are verified first. Returns how many.
+
+        Sets `erp_revision` and `erp_digest` to NULL, `verify` to true and, where settled or waiting, situation waiting and due now;
+        baseline and dismissed orders are left alone.
+        """
+        ...
+
+    async def revisions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Revision]:
+        """These (order, number) revisions, payloads included; missing ones are left out."""
+        ...
+
+    async def add_revisions(self, revisions: Iterable[Revision]) -> None:
+        """Insert; a revision never changes."""
+        ...
+
+    async def open_rows(self) -> list[LedgerRow]:
+        """Every open row of an ERP effect, oldest first."""
+        ...
+
+    async def ledger_rows(self, keys: Iterable[str]) -> dict[str, LedgerRow]:
+        """The rows with these keys; unknown keys are left out."""
+        ...
+
+    async def save_rows(self, rows: Iterable[LedgerRow]) -> None:
+        """Insert, or replace the row with the same key."""
+        ...
+
+    async def add_attempts(self, attempts: Iterable[Attempt]) -> None:
+        """Insert."""
+        ...
+
+    async def add_notes(self, notes: Iterable[Note]) -> None:
+        """Insert."""
+        ...
+
+    async def add_unreadables(self, elements: Iterable[Unreadable]) -> int:
+        """Insert, or raise `last_seen_at`. Returns how many were not known."""
+        ...
+
+    async def move_cursors(self, positions: Mapping[Stream, datetime]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def workspace(self) -> WorkspaceState:
+        """The workspace as it is now."""
+        ...
+
+    async def save_workspace(self, state: WorkspaceState) -> None:
+        """Replace all but the epoch."""
+        ...
+
+    async def wishes(self) -> list[Wish]:
+        """What people asked for and nobody answered yet, oldest first."""
+        ...
+
+    async def answer_wish(self, number: int, outcome: str, at: datetime) -> None:
+        """Done or refused: say so to whoever waits."""
+        ...
+
+
+class Store(Protocol):
+    """The memory of one workspace under one leader."""
+
+    @property
+    def leadership(self) -> Leadership:
+        """Who leads, with which epoch."""
+        ...
+
+    async def glance(self, now: datetime) -> Glance:
+        """One statement."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Compares the epoch first and holds it to the commit; `Deposed` if another leader came, `StoreUnavailable` if the database is
+        away, `PoisonRow` if it refuses a value.
+        """
+        ...
+
+
+# ---- what the core tells
+
+
+class Say(Protocol):
+    """A log line: an event `noun.past` and its fields. `structlog` loggers' methods fit."""
+
+    def __call__(self, event: str, **fields: object) -> object:
+        """Say it."""
+        ...
