@@ -12,6 +12,7 @@ misreading of the API is not made twice and cancelled out.
 
 from daemon.sandbox.box import Sandbox
 from daemon.sandbox.clock import Clock
+from daemon.sandbox.command import main
 from daemon.sandbox.edits import Wish
 from daemon.sandbox.faults import Fault, Faults
 from daemon.sandbox.market import Pace, fill
@@ -33,4 +34,5 @@ __all__ = [
     "Workspace",
     "World",
     "fill",
+    "main",
 ]
