@@ -1,0 +1,91 @@
+"""From the sources to checked settings; every problem at once, each with its place and key, none with a value."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from daemon.config.settings import Settings
+from daemon.config.sources import Key, Source, read_source
+from daemon.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Checked settings, and where each stands."""
+
+    settings: Settings
+    source: Source
+
+    def warnings(self) -> Iterator[str]:
+        """What is allowed, but should not stay so."""
+        for number, workspace in enumerate(self.settings.workspaces):
+            key = ("workspaces", number, "api_key")
+            if workspace.api_key is not None and key not in self.source.variables:
+                yield f"{self.source.where(key)}: {key_text(key)}: whoever reads the file has the key; use api_key_file"
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
+    """Reads and checks the settings; ConfigError says all that is wrong with them."""
+    source = read_source(path, environ)
+    try:
+        return Loaded(Settings.model_validate(source.tree), source)
+    except ValidationError as error:
+        problems = [_problem(detail, source) for detail in error.errors(include_url=False, include_input=False)]
+        raise refusal(source, problems) from None
+
+
+def refusal(source: Source, problems: list[str]) -> ConfigError:
+    """The error that carries these problems."""
+    return ConfigError(
+        f"{source.file} cannot be used: {_count(len(problems), 'problem')}",
+        problems=problems,
+        remedy="Correct them and try `consentio-sync config check`.",
+    )
+
+
+def key_text(key: Key) -> str:
+    """`workspaces[0].api_key`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key).removeprefix(".")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _problem(detail: ErrorDetails, source: Source) -> str:
+    key = detail["loc"]
+    return f"{source.where(key)}: {key_text(key)}: {_message(detail)}"
+
+
+def _message(detail: ErrorDetails) -> str:
+    match detail["type"]:
+        case "extra_forbidden":
+            return "there is no such key" + _suggestion(detail["loc"])
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            return detail["msg"].removeprefix("Input ").removeprefix("Value ")
+
+
+def _suggestion(key: Key) -> str:
+    close = difflib.get_close_matches(str(key[-1]), _known_keys(key[:-1]), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _known_keys(table: Key) -> list[str]:
+    """The keys that a table may have, following the models' annotations down to it."""
+    kind: Any = Settings
+    for part in table:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(part)].annotation
+        else:
+            kind = next(arg for arg in get_args(kind) if arg not in {str, ...})
+    return list(kind.model_fields)
