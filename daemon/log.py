@@ -1,0 +1,142 @@
+"""What the operator reads: one line an event, as JSON or, on a terminal, for the eye. All loggers of all libraries end here.
+
+Secrets that were made known by `hide`, and fields that look like secrets, never pass; control characters cannot forge a line.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import IO, Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["auto", "json", "console"]
+
+MASK = "***"
+
+#: Libraries that talk about each run or each request at a level where we tell only what an operator needs.
+_NOISY = {
+    "apscheduler": logging.ERROR,  # a cycle longer than its interval is told by `cycle.done`
+    "aiohttp.access": logging.WARNING,
+    "alembic": logging.WARNING,
+    "sqlalchemy": logging.WARNING,
+    "aiosqlite": logging.WARNING,
+}
+_SECRET_NAME = re.compile(r"passw|secret|token|api_?key|private_?key|authorization|cookie|credential|hash_?id", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(?P<bearer>Bearer )[\w.~+/=-]+"
+    r"|(?P<login>://[^\s:/@]*:)\S*@"
+    r"|(?P<order>/order/)[^/\s]+(?=/prepare)",  # the order's hash needs no password beside it
+)
+# C0, DEL, C1, and the separators and direction marks with which a text can pretend to be another line.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Shorter values would mask ordinary words.
+_SHORTEST_SECRET = 6
+
+_hidden: set[str] = set()
+
+
+def hide(secret: str) -> None:
+    """From now on this value appears in no line."""
+    if len(secret) >= _SHORTEST_SECRET:
+        _hidden.add(secret)
+
+
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values, with those masked whose names look like a secret's, or that hold a known one."""
+    return {str(name): MASK if _SECRET_NAME.search(str(name)) else _masked(value) for name, value in values.items()}
+
+
+def masked_text(text: str) -> str:
+    """The text without any known secret, bearer token, password of a URL or order hash."""
+    for secret in _hidden:
+        text = text.replace(secret, MASK)
+    return _SECRET_TEXT.sub(lambda found: f"{found[found.lastgroup or 0]}{MASK}{'@' if found.lastgroup == 'login' else ''}", text)
+
+
+def configure(*, form: Format = "auto", level: str = "info", stream: IO[str] | None = None) -> None:
+    """Takes over every logger of the process. May be called again, for another format or level."""
+    out = stream or sys.stdout
+    as_json = form == "json" or (form == "auto" and not out.isatty())
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(_formatter(as_json=as_json, colors=out.isatty()))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name, least in _NOISY.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*_ours(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,  # `configure` may come again
+    )
+
+
+def _ours() -> list[Processor]:
+    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _stamp]
+
+
+def _formatter(*, as_json: bool, colors: bool) -> logging.Formatter:
+    end: list[Processor] = [structlog.processors.JSONRenderer()] if as_json else [_indent_traceback, _console(colors=colors)]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*_ours(), structlog.stdlib.add_logger_name],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            _mask,
+            *([] if as_json else [_escape]),  # JSON escapes by itself
+            _order,
+            *end,
+        ],
+    )
+
+
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    # The pretty tracebacks print local variables, and with them secrets.
+    plain = structlog.dev.plain_traceback
+    return structlog.dev.ConsoleRenderer(colors=colors, timestamp_key="ts", exception_formatter=plain, pad_event_to=24)
+
+
+_stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts")
+
+
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return masked(event)
+
+
+def _masked(value: object) -> Any:
+    if isinstance(value, str):
+        return masked_text(value)
+    if isinstance(value, Mapping):
+        return masked(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float) else masked_text(str(value))
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {_visible(name): value if name in {"exception", "stack"} else _escaped(value) for name, value in event.items()}
+
+
+def _escaped(value: object) -> object:
+    return value if value is None or isinstance(value, bool | int | float) else _visible(str(value))
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _indent_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A traceback keeps its lines, each behind a bar, so that none of them passes for an event."""
+    for name in {"exception", "stack"} & event.keys():
+        event[name] = "\n".join(f"  | {_visible(line)}" for line in str(event[name]).splitlines())
+    return event
+
+
+def _order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    first = {name: event.pop(name) for name in ("ts", "level", "event") if name in event}
+    return {**first, **event}
