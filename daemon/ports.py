@@ -3,7 +3,7 @@
 An adapter's author needs this page, `daemon.domain` and `daemon.errors`, and nothing else.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,7 +197,7 @@ class GroupingAdapter(ErpAdapter, Protocol):
         """`find` for many keys; a key that is in no record is left out."""
         ...
 
-    def apply(self, effects: Sequence[Effect]) -> AsyncIterator[tuple[str, Record | Exception]]:
+    def apply(self, effects: Sequence[Effect]) -> AsyncGenerator[tuple[str, Record | Exception], None]:
         """Do a group, yielding each key's record or verdict once it is durable. A key that is never yielded is a doubt."""
         ...
 

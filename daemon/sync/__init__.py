@@ -1,1 +1,1 @@
-"""The way of an order: collect, deliver, read the ERP's reports, acknowledge."""
+"""The way an order takes: collect → deliver → acknowledge, one cycle after the other. Reads like the drawing in the design."""

@@ -1,0 +1,113 @@
+"""What the end of an effect means for its order. Every step is pure and ends in a steered state."""
+
+from datetime import datetime, timedelta
+
+from daemon.domain.backoff import backoff
+from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.plan import park, steer, with_tell
+from daemon.domain.state import OrderState, Situation
+
+
+def intended(state: OrderState, row: LedgerRow) -> OrderState:
+    """The intent is committed: until its outcome is, the row has the word."""
+    body = row.revision if row.kind is Kind.CREATE else state.body_revision
+    return state.evolve(situation=Situation.DELIVERING, due_at=None, body_revision=body)
+
+
+def doubted(state: OrderState) -> OrderState:
+    """Nobody knows whether the effect happened."""
+    return state if state.situation is Situation.PARKED else state.evolve(situation=Situation.IN_DOUBT, due_at=None)
+
+
+def freed(state: OrderState) -> OrderState:
+    """The open row is settled; the order may be steered again. A parked order stays parked."""
+    if state.situation is Situation.PARKED:
+        return state
+    return state.evolve(situation=Situation.WAITING, due_at=None, reason="")
+
+
+def written(state: OrderState, row: LedgerRow, *, record: str, status: str | None, digest: str, now: datetime) -> OrderState:
+    """A create or an update is done: the ERP has the revision that the intent carried, never the latest."""
+    state = freed(state).evolve(
+        erp_record=record,
+        erp_status=status if status is not None else state.erp_status,
+        erp_revision=row.revision,
+        erp_digest=digest,
+        attempts=0,
+        tell_attempts=0,
+        tell_reason="",
+    )
+    return with_tell(steer(state, now), now)
+
+
+def canceled(state: OrderState, row: LedgerRow, *, digest: str, now: datetime) -> OrderState:
+    """A cancel is done: the next create is another incarnation, with another key (A2)."""
+    state = freed(state).evolve(
+        erp_record=None,
+        erp_status=None,
+        erp_revision=row.revision,
+        erp_digest=digest,
+        incarnation=row.incarnation + 1,
+        body_revision=0,
+        told_id=None,
+        told_status=None,
+        attempts=0,
+    )
+    return with_tell(steer(state, now), now)
+
+
+def adopted(state: OrderState, *, record: str, status: str | None, now: datetime) -> OrderState:
+    """A live record met by `find`: ours, but with what content is unknown (A3)."""
+    state = freed(state).evolve(
+        erp_record=record, erp_status=status, erp_revision=None, erp_digest=None, verify=False, attempts=0
+    )
+    return with_tell(steer(state, now), now)
+
+
+def met_cancelled(state: OrderState, now: datetime, *, further: int = 1) -> OrderState:
+    """`find` met only cancelled records: the next incarnation's key is free (A2)."""
+    state = freed(state).evolve(
+        incarnation=state.incarnation + further,
+        body_revision=0,
+        erp_record=None,
+        erp_revision=None if state.erp_revision is None else 0,
+        erp_digest=None,
+        verify=False,
+    )
+    return with_tell(steer(state, now), now)
+
+
+def met_nothing(state: OrderState, now: datetime) -> OrderState:
+    """`find` met nothing under the create key of a canceled order without a record: there is nothing to cancel."""
+    state = state.evolve(erp_revision=state.wanted, erp_digest=state.wanted_digest)
+    return steer(state, now)
+
+
+def unknown(state: OrderState, now: datetime) -> OrderState:
+    """A doubtful update: what the ERP holds is unknown, so the whole content is sent again (A3)."""
+    return steer(freed(state).evolve(erp_revision=None, erp_digest=None), now)
+
+
+def postponed(state: OrderState, now: datetime, wait: timedelta) -> OrderState:
+    """Nothing was sent: again soon, and it counts against no order."""
+    return freed(state).evolve(due_at=now + wait)
+
+
+def absent(
+    state: OrderState, now: datetime, *, initial: timedelta, ceiling: timedelta, max_attempts: int, what: str
+) -> OrderState:
+    """A doubt settled as not done: one attempt more, with a wait, until a person is asked."""
+    attempts = state.attempts + 1
+    if attempts >= max_attempts:
+        return park(state.evolve(attempts=attempts), f"{what} did not reach the ERP in {attempts} attempts")
+    due = now + backoff(attempts, initial=initial, ceiling=ceiling)
+    return freed(state).evolve(situation=Situation.RETRYING, attempts=attempts, due_at=due)
+
+
+def refused(state: OrderState, row: LedgerRow, *, reason: str, missing: tuple[str, ...], now: datetime) -> OrderState:
+    """Rejected, Conflict or Ambiguous: parked at once, unless a newer content came meanwhile and may do better."""
+    if row.kind is Kind.CREATE:
+        state = state.evolve(body_revision=0)  # nothing was written, so the key may carry a newer body
+    if state.wanted != row.revision:
+        return steer(freed(state), now)
+    return park(state, reason, missing)

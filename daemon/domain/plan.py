@@ -1,0 +1,119 @@
+"""What an order needs next: the difference between what is wanted and what the ERP is known to have. No events, only levels."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from daemon.domain.order import DELIVERABLE
+from daemon.domain.state import OrderState, Situation
+
+#: A parked order stays parked for these reasons even when its content changes: only a person releases it.
+OLDER_THAN_WALL = "older than the start wall"
+ALREADY_REFERENCED = "already has a reference"
+OTHER_IDENTITY = "the order's id came back with another hash or creation moment"
+_STICKY = frozenset({OLDER_THAN_WALL, ALREADY_REFERENCED, OTHER_IDENTITY})
+
+#: Situations that only a person leaves, and those in which an open ledger row has the word.
+_AT_REST = frozenset({Situation.PARKED, Situation.BASELINE, Situation.DISMISSED})
+IN_FLIGHT = frozenset({Situation.DELIVERING, Situation.IN_DOUBT})
+
+
+class Plan(StrEnum):
+    """What the ERP side of an order needs next."""
+
+    HOLD = "hold"  # it was never accepted or canceled
+    SETTLE = "settle"  # the ERP has it
+    ASK = "ask"  # canceled, and no record is known: find out before it is settled (A6)
+    CREATE = "create"
+    UPDATE = "update"
+    CANCEL = "cancel"
+
+
+def plan(state: OrderState) -> Plan:
+    """The next step of one order, from its levels alone."""
+    if not state.wanted:
+        return Plan.HOLD
+    if state.is_canceled:
+        return _plan_cancel(state)
+    if state.erp_record is None:
+        return Plan.CREATE
+    if state.erp_revision is None or state.erp_digest != state.wanted_digest:
+        return Plan.UPDATE
+    return Plan.SETTLE
+
+
+def _plan_cancel(state: OrderState) -> Plan:
+    if state.erp_record is not None:
+        return Plan.CANCEL
+    # No record, yet a known revision: the cancel itself is what the ERP has.
+    return Plan.SETTLE if state.erp_revision else Plan.ASK
+
+
+def steer(state: OrderState, now: datetime) -> OrderState:
+    """Bring situation and due date in line with the plan, where neither a person nor an open ledger row has the word."""
+    if state.situation in _AT_REST or state.situation in IN_FLIGHT:
+        return state
+    step = plan(state)
+    if step is Plan.HOLD:
+        return state.evolve(situation=Situation.HELD, due_at=None)
+    if step is Plan.SETTLE and not state.verify:
+        return settled(state)
+    if state.situation is Situation.RETRYING and state.due_at is not None:
+        return state
+    return state.evolve(situation=Situation.WAITING, due_at=now)
+
+
+def settled(state: OrderState) -> OrderState:
+    """The ERP has the wanted content."""
+    return state.evolve(
+        situation=Situation.SETTLED,
+        erp_revision=state.wanted,
+        erp_digest=state.wanted_digest,
+        attempts=0,
+        due_at=None,
+        reason="",
+        missing=(),
+    )
+
+
+def wake(state: OrderState, now: datetime) -> OrderState:
+    """Whatever parked or dismissed it is over: look again now."""
+    fresh = state.evolve(situation=Situation.WAITING, attempts=0, reason="", missing=(), due_at=now)
+    return steer(fresh, now)
+
+
+def park(state: OrderState, reason: str, missing: tuple[str, ...] = ()) -> OrderState:
+    """A person is needed."""
+    return state.evolve(situation=Situation.PARKED, reason=reason, missing=missing, due_at=None)
+
+
+def changed(state: OrderState, now: datetime) -> OrderState:
+    """A new revision was recorded: what does it wake?"""
+    if state.situation is Situation.DISMISSED:
+        return park(state, f"changed after revision {state.dismissed_revision} was dismissed")
+    if state.situation is Situation.PARKED and state.reason not in _STICKY:
+        return wake(state, now)
+    if state.situation is Situation.RETRYING:
+        return wake(state, now).evolve(attempts=state.attempts)
+    return steer(state, now)
+
+
+def with_tell(state: OrderState, now: datetime) -> OrderState:
+    """Bring the Consentio side in line: something is to be told when the ERP's record or status is not what was told."""
+    if state.erp_record is None or state.erp_revision is None or _is_told(state):
+        return state.evolve(tell_due_at=None, tell_attempts=0, tell_reason="") if state.tell_due_at else state
+    return state if state.tell_due_at or state.tell_reason else state.evolve(tell_due_at=now)
+
+
+def _is_told(state: OrderState) -> bool:
+    return (state.told_id, state.told_status) == (state.erp_record, state.erp_status)
+
+
+def is_ackable(state: OrderState) -> bool:
+    """Whether `seen` may be sent, as far as the order itself knows: its ERP copy is the latest revision and no row is open."""
+    return (
+        state.edited
+        and not state.verify
+        and state.situation is Situation.SETTLED
+        and state.latest == state.wanted == state.erp_revision
+        and state.latest_status in DELIVERABLE
+    )

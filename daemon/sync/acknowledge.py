@@ -1,0 +1,141 @@
+"""ACKNOWLEDGE: tell Consentio the ERP's references and statuses, then mark edits as seen: last of all (law 5)."""
+
+from collections.abc import Mapping, Sequence
+
+from daemon.domain.backoff import backoff
+from daemon.domain.keys import random_key
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.plan import is_ackable
+from daemon.domain.state import OrderState
+from daemon.domain.tally import Tally
+from daemon.errors import RequestRefused
+from daemon.ports import Glance, Reference
+from daemon.sync.collect import collect_edited
+from daemon.sync.way import Way
+
+#: How many orders one push names.
+_BATCH = 100
+
+
+async def tell_references(way: Way) -> Tally:
+    """Push what Consentio does not know yet, in batches; a batch that is refused is tried one by one."""
+    tally = Tally()
+    while not way.stopping():
+        async with way.store.transaction() as tx:
+            states = await tx.tellable(way.now(), _BATCH)
+        if not states:
+            return tally
+        refused = await _push(way, states)
+        tally += await _record_told(way, states, refused)
+    return tally
+
+
+async def _push(way: Way, states: Sequence[OrderState]) -> Mapping[str, str]:
+    try:
+        return await way.market.tell_references([_reference(state) for state in states])
+    except RequestRefused as refusal:
+        if len(states) == 1:
+            return {states[0].id: str(refusal)}
+    refused: dict[str, str] = {}
+    for state in states:
+        refused |= await _push(way, [state])
+    return refused
+
+
+def _reference(state: OrderState) -> Reference:
+    return Reference(state.id, state.hash_id, state.erp_record or "", state.erp_status)
+
+
+async def _record_told(way: Way, sent: Sequence[OrderState], refused: Mapping[str, str]) -> Tally:
+    """What was told is what was sent: the order may have moved on meanwhile."""
+    async with way.store.transaction() as tx:
+        fresh = await tx.orders(state.id for state in sent)
+        await tx.save_orders(_told(way, fresh[old.id], old, refused.get(old.id)) for old in sent)
+        await tx.save_rows(_row(way, Kind.REFERENCE, old) for old in sent if old.id not in refused)
+    for order_id, reason in refused.items():
+        way.say("reference.refused", order_id=order_id, reason=reason)
+    return Tally(told=len(sent) - len(refused), refused=len(refused))
+
+
+def _told(way: Way, state: OrderState, sent: OrderState, refusal: str | None) -> OrderState:
+    now, rules = way.now(), way.rules
+    if refusal is not None:
+        attempts = state.tell_attempts + 1
+        wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
+        due = now + wait if attempts < rules.max_attempts else None
+        return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
+    is_current = (state.erp_record, state.erp_status) == (sent.erp_record, sent.erp_status)
+    return state.evolve(
+        told_id=sent.erp_record,
+        told_status=sent.erp_status,
+        tell_due_at=None if is_current or state.erp_record is None else now,
+        tell_attempts=0,
+        tell_reason="",
+    )
+
+
+def _row(way: Way, kind: Kind, state: OrderState) -> LedgerRow:
+    """A push that is done: it may be repeated at will, so it needs no intent, only a place in the story."""
+    now = way.now()
+    return LedgerRow(
+        key=random_key("r" if kind is Kind.REFERENCE else "s"),
+        kind=kind,
+        order_id=state.id,
+        revision=state.erp_revision or state.latest,
+        incarnation=state.incarnation,
+        record=state.erp_record,
+        owner=way.store.leadership.owner,
+        started_at=now,
+        finished_at=now,
+        outcome=Outcome.DONE,
+    )
+
+
+async def mark_seen(way: Way, glance: Glance) -> Tally:
+    """Acknowledge the edits that the ERP has. The edited list is read again right before, so that little is swallowed (A17)."""
+    if not await _ackable(way):
+        return Tally()
+    tally = await collect_edited(way, glance)
+    after = ""
+    while states := await _ackable(way, after):
+        tally += await _mark(way, states)
+        after = states[-1].id
+    return tally
+
+
+async def _ackable(way: Way, after: str = "") -> list[OrderState]:
+    """The next batch whose `seen` may be sent, by id."""
+    async with way.store.transaction() as tx:
+        blocked = {row.order_id for row in await tx.open_rows()}
+        while marked := await tx.edited_marks(_BATCH, after):
+            if ready := [state for state in marked if is_ackable(state) and state.id not in blocked]:
+                return ready
+            after = marked[-1].id
+    return []
+
+
+async def _mark(way: Way, states: Sequence[OrderState]) -> Tally:
+    try:
+        await way.market.mark_seen([(state.id, state.hash_id) for state in states])
+    except RequestRefused as refusal:
+        if len(states) == 1:
+            way.say("seen.refused", order_id=states[0].id, reason=str(refusal))
+            return Tally(refused=1)
+        tally = Tally()
+        for state in states:
+            tally += await _mark(way, [state])
+        return tally
+    await _record_seen(way, states)
+    return Tally(seen=len(states))
+
+
+async def _record_seen(way: Way, states: Sequence[OrderState]) -> None:
+    now, ordinal = way.now(), way.ordinal()
+    async with way.store.transaction() as tx:
+        fresh = await tx.orders(state.id for state in states)
+        await tx.save_orders(
+            state.evolve(edited=False, just_seen=ordinal, seen_at=now, seen_revision=state.latest) for state in fresh.values()
+        )
+        await tx.save_rows(_row(way, Kind.SEEN, state) for state in states)
+    for state in states:
+        way.say("edit.seen", order_id=state.id, revision=state.latest)

@@ -1,0 +1,119 @@
+"""One turn of the wheel, always in this order: collect → deliver → acknowledge.
+
+Each step meets its own outage and ends its turn, so that what is away on one side stops nothing on the other.
+"""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from daemon.domain.ledger import Stream
+from daemon.domain.state import WorkspaceState
+from daemon.domain.tally import Tally
+from daemon.errors import (
+    ErpUnavailable,
+    MarketplaceRefused,
+    MarketplaceUnavailable,
+    RequestRefused,
+    SliceUnreadable,
+)
+from daemon.ports import Glance
+from daemon.sync.acknowledge import mark_seen, tell_references
+from daemon.sync.collect import collect_edited, collect_window
+from daemon.sync.deliver import deliver
+from daemon.sync.sweep import sweep
+from daemon.sync.way import Way
+from daemon.sync.wishes import fulfil
+
+
+class Direction(StrEnum):
+    """The three ways that can be cut off, each by itself."""
+
+    COLLECT = "collect"
+    DELIVER = "deliver"
+    ACKNOWLEDGE = "acknowledge"
+
+
+#: What ends a step's turn and no more; anything else is a bug, another leader, or the database, and ends the cycle.
+Outage = ErpUnavailable | MarketplaceUnavailable | MarketplaceRefused | RequestRefused | SliceUnreadable
+OUTAGES = (ErpUnavailable, MarketplaceUnavailable, MarketplaceRefused, RequestRefused, SliceUnreadable)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one cycle did, and which directions were cut off by what."""
+
+    tally: Tally = field(default_factory=Tally)
+    troubles: dict[Direction, Outage] = field(default_factory=dict)
+
+    async def step(self, direction: Direction, work: Awaitable[Tally]) -> None:
+        """Do one step; an outage is noted and ends the step."""
+        try:
+            self.tally += await work
+        except OUTAGES as outage:
+            self.troubles.setdefault(direction, outage)
+
+
+async def run_cycle(way: Way) -> Report:
+    """One turn for one workspace. May raise `StoreUnavailable` and `Deposed`: renew the leadership, then turn again."""
+    report = Report()
+    glance = await way.store.glance(way.now())
+    if glance.wishes and await fulfil(way):
+        glance = await way.store.glance(way.now())
+    await report.step(Direction.COLLECT, _collect(way, glance))
+    if glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally):
+        await report.step(Direction.DELIVER, deliver(way, glance))
+    if glance.tell_due or _changed_the_erp(report.tally):
+        await report.step(Direction.ACKNOWLEDGE, tell_references(way))
+    if (glance.edited_due or _brought_news(report.tally)) and Direction.ACKNOWLEDGE not in report.troubles:
+        await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
+    await _close(way, report.troubles)
+    return report
+
+
+async def _collect(way: Way, glance: Glance) -> Tally:
+    glance = await _started(way, glance)
+    tally = await collect_window(way, glance)
+    tally += await collect_edited(way, glance)
+    return tally + await sweep(way, glance)
+
+
+async def _started(way: Way, glance: Glance) -> Glance:
+    """At the first start: the start wall and the first cursors are committed before the first listing."""
+    if glance.workspace.start_wall is not None:
+        return glance
+    now = await way.market.now()
+    wall = way.rules.start_from or now - way.rules.initial_lookback
+    workspace = replace(glance.workspace, start_wall=wall)
+    cursors = dict.fromkeys((Stream.ACCEPTED, Stream.EDITED), min(wall, now))
+    async with way.store.transaction() as tx:
+        await tx.save_workspace(workspace)
+        await tx.move_cursors(cursors)
+    way.say("workspace.started", start_wall=wall)
+    return replace(glance, workspace=workspace, cursors={**glance.cursors, **cursors})
+
+
+def _brought_news(tally: Tally) -> bool:
+    return tally.new + tally.changed + tally.stale > 0
+
+
+def _changed_the_erp(tally: Tally) -> bool:
+    return tally.created + tally.updated + tally.canceled + tally.adopted + tally.changed > 0
+
+
+async def _close(way: Way, troubles: Mapping[Direction, Outage]) -> None:
+    """The last good moments and the cursor moves that nothing else carried: the one commit of an idle cycle."""
+    async with way.store.transaction() as tx:
+        await tx.move_cursors(way.memory.moves)
+        await tx.save_workspace(_stamped(await tx.workspace(), way.now(), troubles))
+    way.memory.moves.clear()
+
+
+def _stamped(state: WorkspaceState, now: datetime, troubles: Mapping[Direction, Outage]) -> WorkspaceState:
+    return replace(
+        state,
+        collected_at=state.collected_at if Direction.COLLECT in troubles else now,
+        delivered_at=state.delivered_at if Direction.DELIVER in troubles else now,
+        acknowledged_at=state.acknowledged_at if Direction.ACKNOWLEDGE in troubles else now,
+    )

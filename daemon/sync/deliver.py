@@ -1,0 +1,74 @@
+"""DELIVER: whatever the ERP lacks, level by level: doubts first, then what must be asked, then effects in groups."""
+
+from collections.abc import Sequence
+
+from daemon.domain.plan import Plan, plan
+from daemon.domain.state import OrderState, Situation
+from daemon.domain.tally import Tally
+from daemon.errors import ErpUnavailable
+from daemon.ports import Glance
+from daemon.sync.doubts import settle_doubts
+from daemon.sync.effects import carry_out
+from daemon.sync.intents import Group, intend
+from daemon.sync.restore import ask, declare_restored, is_quiet, verify
+from daemon.sync.way import Way
+
+#: How many intents an adapter that is called one by one gets at once, for each lane: more would outlive their lease.
+_PER_LANE = 4
+
+
+async def deliver(way: Way, glance: Glance) -> Tally:
+    """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
+    if glance.workspace.restore_open and await is_quiet(way):
+        return Tally()
+    tally = await settle_doubts(way) if glance.open_rows else Tally()
+    while not way.stopping():
+        group, done = await _turn(way)
+        tally += done
+        if group is None:
+            break
+        way.memory.erp_is_away = bool(group.away)
+        if group.away:
+            raise ErpUnavailable(group.away)
+        if group.forgotten:
+            await declare_restored(way, f"the ERP holds a record of order {group.forgotten[0]} that this database never knew")
+            break
+    return tally
+
+
+async def _turn(way: Way) -> tuple[Group | None, Tally]:
+    """One group: what is due, asked or done. None when nothing is due, or a restore was noticed."""
+    group = Group()
+    async with way.store.transaction() as tx:
+        due = [_rechecked(state) for state in await tx.due(way.now(), _limit(way))]
+        questions = [state for state in due if state.verify or plan(state) is Plan.ASK]
+        if due and not questions:
+            group = await intend(way, tx, due)
+    group.committed_at = way.clocks.boot()
+    if questions:
+        return await _questions(way, questions)
+    return (group, await carry_out(way, group)) if due else (None, Tally())
+
+
+def _rechecked(state: OrderState) -> OrderState:
+    """An order parked for missing keys is due again by itself: perhaps somebody has mapped them."""
+    return state.evolve(situation=Situation.WAITING) if state.situation is Situation.PARKED else state
+
+
+async def _questions(way: Way, states: Sequence[OrderState]) -> tuple[Group | None, Tally]:
+    unverified = [state for state in states if state.verify]
+    if unverified:
+        tally, surprised = await verify(way, unverified)
+        group = Group(forgotten=[unverified[0].id] if surprised else [])
+        return group, tally
+    tally, forgotten = await ask(way, states)
+    return Group(forgotten=forgotten), tally
+
+
+def _limit(way: Way) -> int:
+    can = way.erp.capabilities
+    if can.find == "nothing" or way.memory.erp_is_away:
+        return 1  # nothing may be left in doubt that a person must settle, and one call is enough to hear whether the ERP is back
+    if can.group_size > 1:
+        return min(can.group_size, way.rules.group_size)
+    return max(1, min(can.concurrency, way.rules.concurrency)) * _PER_LANE

@@ -1,0 +1,175 @@
+"""DOUBTS: open ledger rows of effects whose end nobody knows. Ask, never guess (law 3), and never too early (A4)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from daemon.domain import outcome
+from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
+from daemon.domain.plan import park
+from daemon.domain.state import OrderState, Situation
+from daemon.domain.tally import Tally
+from daemon.errors import Ambiguous, ErpUnavailable
+from daemon.ports import Record, Transaction
+from daemon.sync.calls import Result, find_many
+from daemon.sync.way import Way
+
+OUTCOME_UNKNOWN = "outcome unknown"
+
+
+async def settle_doubts(way: Way) -> Tally:
+    """Settle every open row whose doubt wait is over; the others wait on."""
+    async with way.store.transaction() as tx:
+        rows = await tx.open_rows()
+        await _mark(way, tx, rows)
+    ripe = [row for row in rows if _is_ripe(way, row)]
+    limit = way.rules.group_size
+    tally = Tally(in_doubt=len(rows) - len(ripe))
+    for start in range(0, len(ripe), limit):
+        tally += await _settle(way, ripe[start : start + limit])
+    return tally
+
+
+async def _mark(way: Way, tx: Transaction, rows: Sequence[LedgerRow]) -> None:
+    """An order whose row was left open by another process, or a broken call, is in doubt."""
+    states = await tx.orders(row.order_id for row in rows)
+    marked = [outcome.doubted(state) for state in states.values() if state.situation is Situation.DELIVERING]
+    if marked:
+        await tx.save_orders(marked)
+    for row in rows:
+        if states[row.order_id].situation is Situation.DELIVERING:
+            way.say("order.in_doubt", order_id=row.order_id, kind=row.kind, key=row.key, since=row.started_at)
+
+
+def _is_ripe(way: Way, row: LedgerRow) -> bool:
+    now = way.clocks.monotonic()
+    seen = way.memory.first_saw.setdefault(row.key, now)
+    return now - seen >= way.rules.doubt_wait.total_seconds()
+
+
+async def _settle(way: Way, rows: Sequence[LedgerRow]) -> Tally:
+    answers = await _ask(way, rows)
+    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+        raise ErpUnavailable
+    tally = Tally()
+    async with way.store.transaction() as tx:
+        states = await tx.orders(row.order_id for row in rows)
+        digests = await digests_of(tx, rows)
+        still_open = {row.key for row in await tx.open_rows()}
+        for row in rows:
+            if row.key not in still_open:
+                continue
+            old = states[row.order_id]
+            verdict, state = _judge(way, row, _asked(old), answers.get(row.key), digests)
+            if verdict is None and state.reason == old.reason:
+                tally += Tally(in_doubt=1)
+            else:
+                tally += await _record(way, tx, row, verdict, state)
+    return tally
+
+
+def _asked(state: OrderState) -> OrderState:
+    """Parked only because nobody could be asked: the answer may free it."""
+    return state.evolve(situation=Situation.IN_DOUBT) if state.reason == OUTCOME_UNKNOWN else state
+
+
+async def digests_of(tx: Transaction, rows: Sequence[LedgerRow]) -> dict[tuple[str, int], str]:
+    """The digest of the revision that each row carries."""
+    kept = await tx.revisions((row.order_id, row.revision) for row in rows)
+    return {pair: revision.digest for pair, revision in kept.items()}
+
+
+def attempt(row: LedgerRow, answer: str) -> Attempt:
+    """A closed row, as one try of the timeline."""
+    assert row.outcome is not None and row.finished_at is not None  # noqa: S101, PT018 - only closed rows are told
+    return Attempt(
+        key=row.key,
+        order_id=row.order_id,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        outcome=row.outcome,
+        answer=answer,
+    )
+
+
+async def _ask(way: Way, rows: Sequence[LedgerRow]) -> Mapping[str, Result]:
+    """By its own key where `find` answers every key; else a create by `find`, a cancel by `read`, an update not at all."""
+    can = way.erp.capabilities
+    keys = [row.key for row in rows if can.find == "every" or (can.find == "creates" and row.kind is Kind.CREATE)]
+    answers = dict(await find_many(way, keys))
+    if can.find != "every" and can.read:
+        for row in rows:
+            if row.kind is Kind.CANCEL:
+                answers |= await _read_canceled(way, row)
+    return answers
+
+
+async def _read_canceled(way: Way, row: LedgerRow) -> dict[str, Result]:
+    """A cancel is done if the record is cancelled or gone (A3)."""
+    try:
+        record = await way.erp.read(row.record or "")
+    except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an answer
+        return {row.key: error}
+    if record is None or not record.live:
+        return {row.key: record or Record(id=row.record or "", live=False)}
+    return {}
+
+
+def _judge(
+    way: Way, row: LedgerRow, state: OrderState, answer: Result | None, digests: Mapping[tuple[str, int], str]
+) -> tuple[Outcome | None, OrderState]:
+    """What the answer says of one doubt; an outcome of None leaves the row open."""
+    now, digest = way.now(), digests.get((row.order_id, row.revision), "")
+    if isinstance(answer, Ambiguous):
+        return Outcome.AMBIGUOUS, park(state, f"ambiguous: {answer}")
+    if isinstance(answer, Exception):
+        return None, state  # it could not be asked: later
+    if row.kind is Kind.UPDATE and way.erp.capabilities.find != "every":
+        return Outcome.UNKNOWN, outcome.unknown(state, now)
+    if answer is None:
+        return _judge_absent(way, row, state)
+    if row.kind is Kind.CANCEL:
+        return Outcome.FOUND, outcome.canceled(state, row, digest=digest, now=now)
+    if row.kind is Kind.UPDATE:
+        return Outcome.FOUND, outcome.written(state, row, record=answer.id, status=answer.status, digest=digest, now=now)
+    if not answer.live:
+        return Outcome.FOUND, outcome.met_cancelled(state, now)
+    return Outcome.FOUND, outcome.adopted(state, record=answer.id, status=answer.status, now=now)
+
+
+def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome | None, OrderState]:
+    can, rules = way.erp.capabilities, way.rules
+    askable = can.find == "every" or (can.find == "creates" and row.kind is Kind.CREATE) or (row.kind is Kind.CANCEL and can.read)
+    if not askable and not (row.kind is Kind.CREATE and can.refuses_second_key):
+        return None, park(state, OUTCOME_UNKNOWN)
+    return Outcome.ABSENT, outcome.absent(
+        state,
+        way.now(),
+        initial=rules.backoff_initial,
+        ceiling=rules.backoff_max,
+        max_attempts=rules.max_attempts,
+        what=f"the {row.kind}",
+    )
+
+
+async def _record(way: Way, tx: Transaction, row: LedgerRow, verdict: Outcome | None, state: OrderState) -> Tally:
+    await tx.save_orders([state])
+    if verdict is None:
+        if state.situation is Situation.PARKED:
+            way.say("order.parked", order_id=row.order_id, reason=state.reason)
+        return Tally(in_doubt=1, parked=int(state.situation is Situation.PARKED))
+    closed = replace(row, record=row.record or state.erp_record, outcome=verdict, finished_at=way.now())
+    await tx.save_rows([closed])
+    await tx.add_attempts([attempt(closed, "asked after the doubt wait")])
+    way.memory.first_saw.pop(row.key, None)
+    way.say("doubt.settled", order_id=row.order_id, kind=row.kind, key=row.key, outcome=verdict)
+    return _tally(row, verdict, state)
+
+
+def _tally(row: LedgerRow, verdict: Outcome, state: OrderState) -> Tally:
+    return Tally(
+        adopted=int(verdict is Outcome.FOUND and row.kind is Kind.CREATE),
+        updated=int(verdict is Outcome.FOUND and row.kind is Kind.UPDATE),
+        canceled=int(verdict is Outcome.FOUND and row.kind is Kind.CANCEL),
+        retrying=int(state.situation is Situation.RETRYING),
+        parked=int(state.situation is Situation.PARKED),
+    )

@@ -1,0 +1,97 @@
+"""ENDS: what the end of one effect means for its order, its ledger row and the log."""
+
+from datetime import timedelta
+
+from daemon.domain import outcome
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.plan import ALREADY_REFERENCED, park
+from daemon.domain.reading import is_before_wall
+from daemon.domain.state import OrderState, Situation, WorkspaceState
+from daemon.domain.tally import Tally
+from daemon.errors import Ambiguous, Conflict, ErpUnavailable, OrderRejected
+from daemon.ports import Record
+from daemon.sync.calls import Late
+from daemon.sync.intents import End, Found, Intent, NotOurs
+from daemon.sync.way import Way
+
+#: An effect that was not even begun is tried again after this.
+_POSTPONED = timedelta(seconds=5)
+
+_VERDICTS = {OrderRejected: Outcome.REJECTED, Conflict: Outcome.CONFLICT, Ambiguous: Outcome.AMBIGUOUS}
+
+_EVENTS = {Kind.CREATE: "order.created", Kind.UPDATE: "order.updated", Kind.CANCEL: "order.canceled"}
+
+
+def end_of(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, end: End) -> tuple[OrderState, Outcome | None]:
+    """The order's new state and how its ledger row closes; None leaves the row open: a doubt."""
+    now = way.now()
+    if isinstance(end, Record):
+        return _done(way, state, intent, end)
+    if isinstance(end, Found):
+        return _met(way, state, end.record), Outcome.FOUND
+    if isinstance(end, NotOurs):
+        return _not_ours(workspace, state), Outcome.WITHDRAWN
+    if isinstance(end, OrderRejected | Conflict | Ambiguous):
+        return _refused(way, state, intent.row, end), _VERDICTS[type(end)]
+    if isinstance(end, Late):
+        return outcome.postponed(state, now, _POSTPONED), Outcome.WITHDRAWN
+    if isinstance(end, ErpUnavailable):
+        return outcome.postponed(state, now, timedelta(0)), Outcome.UNAVAILABLE
+    return outcome.doubted(state), None
+
+
+def _done(way: Way, state: OrderState, intent: Intent, record: Record) -> tuple[OrderState, Outcome]:
+    now, row = way.now(), intent.row
+    if row.kind is Kind.CANCEL:
+        return outcome.canceled(state, row, digest=intent.digest, now=now), Outcome.DONE
+    if not record.live:  # an ERP that refuses a second key answered with the record of the first
+        return outcome.met_cancelled(state, now), Outcome.FOUND
+    done = outcome.written(state, row, record=record.id, status=record.status, digest=intent.digest, now=now)
+    return done, Outcome.DONE
+
+
+def _met(way: Way, state: OrderState, record: Record) -> OrderState:
+    if not record.live:
+        return outcome.met_cancelled(state, way.now())
+    return outcome.adopted(state, record=record.id, status=record.status, now=way.now())
+
+
+def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
+    if workspace.inventory_at is None or is_before_wall(state, workspace):
+        return outcome.freed(state).evolve(situation=Situation.BASELINE)
+    return park(outcome.freed(state), ALREADY_REFERENCED)
+
+
+def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:
+    missing = end.missing if isinstance(end, OrderRejected) else ()
+    state = outcome.refused(state, row, reason=str(end), missing=missing, now=way.now())
+    if missing and state.situation is Situation.PARKED:
+        return state.evolve(due_at=way.now() + way.rules.missing_recheck)
+    return state
+
+
+def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, end: End) -> Tally:
+    """One log line for what happened, and its count."""
+    fields: dict[str, object] = {"order_id": row.order_id, "key": row.key, "revision": row.revision}
+    if verdict is None:
+        way.say("order.in_doubt", kind=row.kind.value, error=answer_text(end), **fields)
+        return Tally(in_doubt=1)
+    if verdict is Outcome.DONE:
+        way.say(_EVENTS[row.kind], record=row.record or state.erp_record, **fields)
+        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1})
+    if verdict is Outcome.FOUND:
+        way.say("order.adopted", record=state.erp_record, **fields)
+        return Tally(adopted=1)
+    if state.situation is Situation.PARKED:
+        way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=list(state.missing))
+        return Tally(parked=1)
+    return Tally(retrying=1)
+
+
+def answer_text(end: End) -> str:
+    """What the ERP answered, for the timeline; cut, so that an ERP's novel does not fill the database."""
+    if isinstance(end, Found):
+        return f"found record {end.record.id}"
+    if isinstance(end, Record):
+        return f"record {end.id}"
+    return f"{type(end).__name__}: {end}"[:500]

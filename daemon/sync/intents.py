@@ -1,0 +1,133 @@
+"""INTENTS: what is about to be done in the ERP, committed before it is done (law 2)."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from daemon.domain import outcome
+from daemon.domain.content import difference
+from daemon.domain.keys import create_key, random_key
+from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.order import Order
+from daemon.domain.plan import Plan, park, plan, steer
+from daemon.domain.state import OrderState
+from daemon.ports import Effect, Record, Transaction
+from daemon.sync.way import Way
+
+#: The order needs an effect whose content this database no longer keeps or can no longer read.
+CONTENT_GONE = "its content is no longer kept here"
+
+_KINDS = {Plan.CREATE: Kind.CREATE, Plan.UPDATE: Kind.UPDATE, Plan.CANCEL: Kind.CANCEL}
+_LETTERS = {Kind.UPDATE: "u", Kind.CANCEL: "x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The create's key was in the ERP before we sent anything."""
+
+    record: Record
+
+
+class NotOurs(Exception):
+    """The order bore a reference when it was first met, and the ERP knows nothing of our key."""
+
+
+End = Record | Found | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One effect with its ledger row, and what its outcome will need."""
+
+    row: LedgerRow
+    effect: Effect
+    digest: str
+    #: No effect was ever intended under this key: a record that bears it already is one that this database forgot.
+    is_first: bool
+    #: The order bore a reference when it was first met: without a record of ours it is somebody else's.
+    must_exist: bool
+
+
+@dataclass(slots=True)
+class Group:
+    """Intents that are committed together. `committed_at` is by the clock that counts suspend."""
+
+    intents: list[Intent] = field(default_factory=list)
+    committed_at: float = 0.0
+    #: What the ERP said when it was away; empty while it answers.
+    away: str = ""
+    #: Orders whose record this database had forgotten.
+    forgotten: list[str] = field(default_factory=list)
+
+    def named(self, key: str) -> Intent:
+        """The intent with this key."""
+        return next(intent for intent in self.intents if intent.row.key == key)
+
+
+async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Group:
+    """Write the intents of these orders; what needs no effect, or has an open row, is steered on the way."""
+    blocked = {row.order_id for row in await tx.open_rows()}
+    rows = [_row(way, state) for state in states if plan(state) in _KINDS and state.id not in blocked]
+    by_id = {state.id: state for state in states}
+    known = await tx.ledger_rows(row.key for row in rows if row.kind is Kind.CREATE)
+    contents = await _contents(way, tx, rows, by_id)
+    intents = [
+        _intent(row, by_id[row.order_id], contents, is_first=row.key not in known)
+        for row in rows
+        if (row.order_id, row.revision) in contents
+    ]
+    intended = {intent.row.order_id: intent.row for intent in intents}
+    await tx.save_orders(_intended(state, intended.get(state.id), blocked, way) for state in states)
+    await tx.save_rows(intended.values())
+    return Group(intents)
+
+
+def _intended(state: OrderState, row: LedgerRow | None, blocked: set[str], way: Way) -> OrderState:
+    if row is not None:
+        return outcome.intended(state, row)
+    if state.id in blocked:
+        return outcome.doubted(state.evolve(due_at=None))
+    if plan(state) in _KINDS:
+        return park(state, CONTENT_GONE)
+    return steer(state.evolve(due_at=None), way.now())
+
+
+def _row(way: Way, state: OrderState) -> LedgerRow:
+    kind = _KINDS[plan(state)]
+    is_create = kind is Kind.CREATE
+    return LedgerRow(
+        key=create_key(way.workspace, state.id, state.incarnation) if is_create else random_key(_LETTERS[kind]),
+        kind=kind,
+        order_id=state.id,
+        # A repeated create sends the body first sent under its key; what changed since follows as an update (A2).
+        revision=(state.body_revision or state.wanted) if is_create else state.wanted,
+        incarnation=state.incarnation,
+        record=None if is_create else state.erp_record,
+        owner=way.store.leadership.owner,
+        started_at=way.now(),
+    )
+
+
+async def _contents(
+    way: Way, tx: Transaction, rows: Sequence[LedgerRow], states: Mapping[str, OrderState]
+) -> dict[tuple[str, int], tuple[Order, str]]:
+    """The contents that these rows carry and those that the ERP has, with their digests; those no longer kept are left out."""
+    wanted = {(row.order_id, row.revision) for row in rows}
+    wanted |= {(row.order_id, states[row.order_id].erp_revision or 0) for row in rows if row.kind is Kind.UPDATE}
+    contents = {}
+    for pair, revision in (await tx.revisions(wanted)).items():
+        with suppress(ValueError):
+            if revision.raw is not None:
+                contents[pair] = way.market.read(revision.raw), revision.digest
+    return contents
+
+
+def _intent(
+    row: LedgerRow, state: OrderState, contents: Mapping[tuple[str, int], tuple[Order, str]], *, is_first: bool
+) -> Intent:
+    order, digest = contents[row.order_id, row.revision]
+    before, _ = contents.get((row.order_id, state.erp_revision or 0), (None, ""))
+    change = difference(before, order) if row.kind is Kind.UPDATE else None
+    effect = Effect(kind=row.kind, key=row.key, order=order, record=row.record, change=change)
+    must_exist = row.kind is Kind.CREATE and is_first and state.met_with_reference and state.incarnation == 1
+    return Intent(row, effect, digest, is_first=is_first, must_exist=must_exist)

@@ -1,0 +1,130 @@
+"""RESTORES: this database may be an older copy, or have been lost. What it forgot is asked for before anything is sent (A6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from daemon.domain import outcome
+from daemon.domain.keys import create_key
+from daemon.domain.plan import Plan, park, plan, steer, with_tell
+from daemon.domain.state import OrderState
+from daemon.domain.tally import Tally
+from daemon.errors import Ambiguous, ErpUnavailable
+from daemon.ports import Record
+from daemon.sync.calls import Result, find_many
+from daemon.sync.way import Way
+
+#: How many incarnations beyond the known one are asked for.
+FURTHER = 2
+
+
+async def declare_restored(way: Way, why: str) -> int:
+    """From now on every ERP revision is unknown, and nothing is asked of or sent to the ERP before one doubt wait has passed."""
+    async with way.store.transaction() as tx:
+        count = await tx.unknown_all()
+        state = await tx.workspace()
+        await tx.save_workspace(replace(state, restored_at=way.now(), restore_open=True))
+        await tx.add_notes([way.note("restored", reason=why)])
+    way.memory.saw_restore = None
+    way.say("database.restored", reason=why, orders=count, wait_s=way.rules.doubt_wait.total_seconds())
+    return count
+
+
+async def is_quiet(way: Way) -> bool:
+    """Whether a restore still asks for silence; ends it when its doubt wait is over."""
+    now = way.clocks.monotonic()
+    if way.memory.saw_restore is None:
+        way.memory.saw_restore = now
+    if now - way.memory.saw_restore < way.rules.doubt_wait.total_seconds():
+        return True
+    async with way.store.transaction() as tx:
+        await tx.save_workspace(replace(await tx.workspace(), restore_open=False))
+    way.memory.saw_restore = None
+    way.say("restore.ended")
+    return False
+
+
+async def verify(way: Way, states: Sequence[OrderState]) -> tuple[Tally, bool]:
+    """Which of this and the next incarnations is live? Also returns whether a record came up that this database never knew."""
+    if way.erp.capabilities.find == "nothing":
+        answers: Mapping[str, Result] = {}
+    else:
+        answers = await find_many(way, [key for state in states for key in _keys(way, state)])
+    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+        raise ErpUnavailable
+    tally, surprised = Tally(), False
+    async with way.store.transaction() as tx:
+        fresh = await tx.orders(state.id for state in states)
+        workspace = await tx.workspace()
+        for state in states:
+            before = fresh[state.id]
+            after = _verified(way, before, [answers.get(key) for key in _keys(way, before)])
+            surprised = surprised or (after.incarnation, after.erp_record) != (before.incarnation, before.erp_record)
+            fresh[state.id] = after
+            tally += Tally(adopted=int(after.erp_record not in (None, before.erp_record)))
+        await tx.save_orders(fresh.values())
+    return tally, surprised and workspace.restored_at is None
+
+
+def _keys(way: Way, state: OrderState) -> list[str]:
+    return [create_key(way.workspace, state.id, state.incarnation + further) for further in range(FURTHER + 1)]
+
+
+def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> OrderState:
+    """The order after its incarnations were asked for: the live one is adopted, two are ambiguous, none frees the next key."""
+    now = way.now()
+    if any(isinstance(answer, Ambiguous) for answer in answers):
+        return park(state.evolve(verify=False), "ambiguous: the ERP holds two records with one key")
+    if any(isinstance(answer, Exception) for answer in answers):
+        return state.evolve(due_at=now + way.rules.backoff_initial)
+    live = [(further, answer) for further, answer in enumerate(answers) if isinstance(answer, Record) and answer.live]
+    if len(live) > 1:
+        return park(state.evolve(verify=False), f"ambiguous: records {', '.join(record.id for _, record in live)} are live")
+    if live:
+        further, record = live[0]
+        return _verified_live(way, state, further, record)
+    last = max((further for further, answer in enumerate(answers) if answer is not None), default=-1)
+    if way.erp.capabilities.find == "nothing":
+        return with_tell(steer(state.evolve(verify=False), now), now)
+    return outcome.met_cancelled(state, now, further=last + 1)
+
+
+def _verified_live(way: Way, state: OrderState, further: int, record: Record) -> OrderState:
+    now = way.now()
+    if further == 0 and record.id == state.erp_record and state.erp_revision is not None:
+        return with_tell(steer(state.evolve(verify=False), now), now)
+    moved = state.evolve(incarnation=state.incarnation + further, body_revision=0 if further else state.body_revision)
+    return outcome.adopted(moved, record=record.id, status=record.status, now=now)
+
+
+async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]:
+    """Find before an order without a record is settled as canceled. Returns the orders whose record had been forgotten, too."""
+    keys = {create_key(way.workspace, state.id, state.incarnation): state.id for state in states}
+    answers = await find_many(way, list(keys)) if way.erp.capabilities.find != "nothing" else {}
+    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+        raise ErpUnavailable
+    forgotten: list[str] = []
+    tally = Tally()
+    async with way.store.transaction() as tx:
+        fresh = await tx.orders(keys.values())
+        known = await tx.ledger_rows(keys)
+        for key, order_id in keys.items():
+            if plan(fresh[order_id]) is Plan.ASK:
+                fresh[order_id] = _asked(way, fresh[order_id], answers.get(key))
+            if isinstance(answers.get(key), Record) and key not in known:
+                forgotten.append(order_id)
+            tally += Tally(adopted=int(fresh[order_id].erp_record is not None))
+        await tx.save_orders(fresh.values())
+    return tally, forgotten
+
+
+def _asked(way: Way, state: OrderState, answer: Result | None) -> OrderState:
+    now = way.now()
+    if isinstance(answer, Ambiguous):
+        return park(state, f"ambiguous: {answer}")
+    if isinstance(answer, Exception):
+        return state.evolve(due_at=now + way.rules.backoff_initial)
+    if answer is None:
+        return outcome.met_nothing(state, now)
+    if not answer.live:
+        return outcome.met_nothing(outcome.met_cancelled(state, now), now)
+    return outcome.adopted(state, record=answer.id, status=answer.status, now=now)

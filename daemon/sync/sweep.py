@@ -1,0 +1,118 @@
+"""SWEEPS read their horizon again: dates only say where to look, and the content decides (law 6).
+
+The near sweep keeps the last days and every unfinished order fresh; the wide one finds the rest. Both list pending orders too,
+and both end ahead of now, in case the API's date filter reads the delivery date (A13).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from daemon.domain.ledger import Stream
+from daemon.domain.state import WorkspaceState
+from daemon.domain.tally import Tally
+from daemon.domain.window import Slice, cell, cells, is_due
+from daemon.errors import RequestRefused
+from daemon.ports import Glance
+from daemon.sync.collect import collect_slice
+from daemon.sync.way import Way
+
+SWEEP_STATUSES = ("pending", "accepted", "canceled")
+
+#: However long an order stays unsettled, a wide sweep reaches no further back.
+WIDE_CAP = timedelta(days=60)
+
+
+async def sweep(way: Way, glance: Glance) -> Tally:
+    """Whichever sweep is due; the wide one covers the near one."""
+    now = await way.market.now()
+    cursors, rules = glance.cursors, way.rules
+    if is_due(cursors.get(Stream.WIDE), rules.wide_interval, now):
+        return await _wide(way, glance, now)
+    if is_due(cursors.get(Stream.NEAR), rules.near_interval, now):
+        return await _near(way, glance, now)
+    return Tally()
+
+
+async def _near(way: Way, glance: Glance, now: datetime) -> Tally:
+    start = cell(now - way.rules.near_horizon, way.rules.max_window)[0]
+    async with way.store.transaction() as tx:
+        older = await tx.watched_slices(start)
+    pieces = [*older, *cells(start, now + way.rules.near_horizon, way.rules.max_window)]
+    tally = await Sweep(way, glance.workspace, Stream.NEAR, now).read(pieces)
+    async with way.store.transaction() as tx:
+        await tx.move_cursors({Stream.NEAR: now})
+    return tally
+
+
+async def _wide(way: Way, glance: Glance, now: datetime) -> Tally:
+    """It counts only when all of its slices were read."""
+    async with way.store.transaction() as tx:
+        watched = await tx.watched_slices(now)
+    start = _reach(way, glance, now, watched)
+    pieces = list(cells(start, now + way.rules.wide_horizon, way.rules.max_window))
+    reading = Sweep(way, glance.workspace, Stream.WIDE, now)
+    tally = await reading.read(pieces)
+    tally += await _count_missing(way, pieces, reading.listed)
+    async with way.store.transaction() as tx:
+        await tx.move_cursors({Stream.WIDE: now, Stream.NEAR: now})
+        state = await tx.workspace()
+        if state.inventory_at is None:
+            await tx.save_workspace(replace(state, inventory_at=now))
+    return tally
+
+
+def _reach(way: Way, glance: Glance, now: datetime, watched: list[Slice]) -> datetime:
+    """Back over the horizon, from the last complete sweep or the first start, and to the oldest unsettled order."""
+    last = glance.cursors.get(Stream.WIDE) or glance.workspace.start_wall or now
+    reach = min([now, last, *(piece[0] + way.rules.wide_horizon for piece in watched)]) - way.rules.wide_horizon
+    cap = now - max(WIDE_CAP, way.rules.wide_horizon)
+    if reach < cap and not way.memory.told_cut:
+        way.memory.told_cut = True
+        way.say("sweep.cut", wanted=reach, start=cap, remedy="orders older than this need a backfill")
+    return max(reach, cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One sweep under way. `listed` gathers the ids of every order that it read."""
+
+    way: Way
+    workspace: WorkspaceState
+    stream: Stream
+    now: datetime
+    listed: set[str] = field(default_factory=set)
+
+    async def read(self, pieces: Iterable[Slice]) -> Tally:
+        """Every piece, one commit each."""
+        tally = Tally()
+        for start, end in pieces:
+            tally += await self._read_ahead(start, end) if end > self.now else await self._read(start, end)
+        return tally
+
+    async def _read_ahead(self, start: datetime, end: datetime) -> Tally:
+        """A piece that ends in the future: cut at now once the API was found to refuse it."""
+        memory = self.way.memory
+        if not memory.future_refused:
+            try:
+                return await self._read(start, end)
+            except RequestRefused as refusal:
+                memory.future_refused = True
+                self.way.say("sweep.shortened", reason=f"the API refuses a range that ends in the future: {refusal}")
+        return await self._read(start, self.now) if start < self.now else Tally()
+
+    async def _read(self, start: datetime, end: datetime) -> Tally:
+        return await collect_slice(
+            self.way, self.workspace, self.stream, (start, end), statuses=SWEEP_STATUSES, listed_ids=self.listed
+        )
+
+
+async def _count_missing(way: Way, pieces: list[Slice], listed: set[str]) -> Tally:
+    """Orders that these cells once listed and no cell lists any more: counted and told, never cancelled (law 7)."""
+    missing: list[str] = []
+    async with way.store.transaction() as tx:
+        for piece in pieces:
+            missing += [order_id for order_id in await tx.ids_in_slice(*piece) if order_id not in listed]
+    if missing:
+        way.say("orders.missing", count=len(missing), order_ids=sorted(missing)[:10])
+    return Tally(missing=len(missing))

@@ -1,0 +1,110 @@
+"""The parts of one workspace, and what its process remembers between two cycles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from daemon.domain.ledger import Note, Stream
+from daemon.domain.window import Slice, cell
+from daemon.ports import ErpAdapter, Marketplace, Say, Store
+
+_ORDINALS_PER_EPOCH = 1 << 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What an operator may tune; plain values."""
+
+    overlap: timedelta = timedelta(minutes=10)
+    max_window: timedelta = timedelta(days=1)
+    near_interval: timedelta = timedelta(minutes=10)
+    near_horizon: timedelta = timedelta(days=3)
+    wide_interval: timedelta = timedelta(hours=6)
+    wide_horizon: timedelta = timedelta(days=14)
+    #: How far before the first start accepted orders are still created; `start_from` says the moment itself.
+    initial_lookback: timedelta = timedelta(0)
+    start_from: datetime | None = None
+    concurrency: int = 4
+    group_size: int = 500
+    max_attempts: int = 8
+    backoff_initial: timedelta = timedelta(seconds=5)
+    backoff_max: timedelta = timedelta(minutes=15)
+    #: How long after its intent's commit an effect may still begin.
+    lease: timedelta = timedelta(seconds=30)
+    #: How long one call of the ERP may take.
+    call_timeout: timedelta = timedelta(seconds=30)
+    #: What a doubt waits beyond lease and call timeout.
+    doubt_margin: timedelta = timedelta(seconds=10)
+    #: How often an order parked for missing keys is tried again by itself.
+    missing_recheck: timedelta = timedelta(hours=1)
+
+    @property
+    def doubt_wait(self) -> timedelta:
+        """From here on nothing that an abandoned process sent can still land (A4)."""
+        return self.lease + self.call_timeout + self.doubt_margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """The clocks of this machine, in seconds but for `wall`. Passed in, so that tests own time."""
+
+    wall: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    #: Counts on while the machine is suspended: ages of intents are judged by it.
+    boot: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a process remembers of a workspace; all of it may be lost."""
+
+    #: When this process first saw an open row, by its monotonic clock (law 3).
+    first_saw: dict[str, float] = field(default_factory=dict)
+    #: When this process first saw that a restore is under way.
+    saw_restore: float | None = None
+    requests: int = 0
+    #: The API refused a range that ends in the future (A13).
+    future_refused: bool = False
+    #: The ERP was away when it was last called: the next call is a single one.
+    erp_is_away: bool = False
+    #: Cursor moves of answers that brought nothing new; they ride along with the next commit.
+    moves: dict[Stream, datetime] = field(default_factory=dict)
+    #: Slices that broke off a sweep are told once.
+    told_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One workspace: its two ends, its memory, its rules."""
+
+    market: Marketplace
+    store: Store
+    erp: ErpAdapter
+    rules: Rules
+    clocks: Clocks
+    say: Say
+    #: Whether the process is draining: what was not begun is not begun any more.
+    stopping: Callable[[], bool] = lambda: False
+    memory: Memory = field(default_factory=Memory)
+
+    @property
+    def workspace(self) -> str:
+        """The workspace's id."""
+        return self.store.leadership.workspace
+
+    def ordinal(self) -> int:
+        """The number of a request that begins now; larger than any before it, across restarts too."""
+        self.memory.requests += 1
+        return self.store.leadership.epoch * _ORDINALS_PER_EPOCH + self.memory.requests
+
+    def now(self) -> datetime:
+        """The API's clock as far as it is known, else this machine's. Never for windows: those need a `Date` (A9)."""
+        return self.market.last_now() or self.clocks.wall()
+
+    def note(self, what: str, *, order_id: str | None = None, reason: str = "", who: str = "daemon") -> Note:
+        """A line for the timeline."""
+        return Note(at=self.now(), who=who, what=what, reason=reason, order_id=order_id)
+
+    def cell_of(self, piece: Slice) -> Slice:
+        """The grid's cell that a slice lies in."""
+        return cell(piece[0], self.rules.max_window)

@@ -1,0 +1,49 @@
+"""WISHES: commands that people leave for whoever leads the workspace."""
+
+from daemon.domain.ledger import Wish
+from daemon.domain.plan import wake, with_tell
+from daemon.domain.state import OrderState, Situation
+from daemon.ports import Transaction
+from daemon.sync.restore import declare_restored
+from daemon.sync.way import Way
+
+
+async def fulfil(way: Way) -> int:
+    """Do what was asked for, oldest first; each wish is answered. Returns how many."""
+    async with way.store.transaction() as tx:
+        wishes = await tx.wishes()
+    for wish in wishes:
+        outcome = await _fulfil(way, wish)
+        async with way.store.transaction() as tx:
+            await tx.answer_wish(wish.number, outcome, way.now())
+        way.say("wish.fulfilled", what=wish.what, order_id=wish.order_id, who=wish.who, outcome=outcome)
+    return len(wishes)
+
+
+async def _fulfil(way: Way, wish: Wish) -> str:
+    if wish.what == "restored":
+        count = await declare_restored(way, wish.reason or "said by a person")
+        return f"{count} orders will be asked for in the ERP before anything is sent"
+    if wish.what == "retry" and wish.order_id is not None:
+        return await _retry(way, wish, wish.order_id)
+    return f"unknown wish {wish.what!r}"
+
+
+async def _retry(way: Way, wish: Wish, order_id: str) -> str:
+    async with way.store.transaction() as tx:
+        state = (await tx.orders([order_id])).get(order_id)
+        if state is None:
+            return "no such order"
+        return await _retried(way, tx, wish, state)
+
+
+async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
+    if state.situation in (Situation.SETTLED, Situation.DELIVERING, Situation.IN_DOUBT) and not state.tell_reason:
+        return f"nothing to retry: the order is {state.situation}"
+    now = way.now()
+    # A person vouches that it is not in the ERP under another name.
+    woken = wake(state.evolve(met_with_reference=False), now) if state.situation is not Situation.SETTLED else state
+    woken = with_tell(woken.evolve(tell_reason="", tell_attempts=0, tell_due_at=None), now)
+    await tx.save_orders([woken])
+    await tx.add_notes([way.note("retried", order_id=state.id, who=wish.who, reason=wish.reason)])
+    return f"{state.situation} before, {woken.situation} now"
