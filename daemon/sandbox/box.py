@@ -73,7 +73,7 @@ class Sandbox:
         app = self._server.app()
         if self._control is not None:
             self._control.add_to(app)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port).start()

@@ -10,7 +10,7 @@ KINDS = {
     "429": "that status (any from 400 on), with Retry-After if retry_after is given; nothing was done",
     "reset": "the connection is reset, nothing was done",
     "hang": "no answer for `seconds` (an hour, unless told), then a reset; nothing was done",
-    "slow": "the answer comes `seconds` late (one, unless told)",
+    "slow": "the work is done `seconds` late (one, unless told), even if the caller has gone meanwhile",
     "lost_answer": "the work is done, then the connection is reset (after `seconds`)",
     "truncated": "the work is done, the connection breaks in the middle of the answer",
     "broken_json": "the work is done, the answer is whole as HTTP, but its JSON ends in the middle",

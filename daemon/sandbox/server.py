@@ -81,7 +81,7 @@ class Server:
         fault = self.faults.take(route)
         if fault is not None and fault.kind in ("slow", "hang"):
             await self._wait(fault)
-        answer = self._answer(call, fault)
+        answer = None if self.closing.is_set() else self._answer(call, fault)
         self._log(call, answer, fault)
         if fault is not None and fault.kind == "lost_answer" and fault.seconds:
             await self._wait(fault)
@@ -151,7 +151,7 @@ def _legible(call: Call) -> Any:
 
 def _reset(request: web.Request) -> web.Response:
     """Drops the connection the hard way; the response is for aiohttp only, it cannot leave any more."""
-    if request.transport is not None:
+    if request.transport is not None and not request.transport.is_closing():
         connection: socket.socket = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
