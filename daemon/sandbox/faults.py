@@ -1,4 +1,8 @@
-"""Faults on demand: what goes wrong, on which route, how often."""
+"""Faults on demand: what goes wrong, on which route, how often.
+
+Some HTTP clients repeat a GET or PUT by themselves once when the connection breaks (aiohttp does): to them a
+single reset or lost answer is invisible, and it takes `times=2` for the caller to notice.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -24,12 +24,15 @@ class Answer:
 
 
 class Caller:
-    """Calls one workspace's routes, each over a fresh connection, so that a reset is never hidden by a retry."""
+    """Calls one workspace's routes, each over a connection of its own."""
 
     def __init__(self, url: str, *, workspace: int = 123, timeout: float = 10.0) -> None:
         self.token: str | None = None
         self._base = f"{url}/v2/partner/{workspace}"
         self._session = ClientSession(connector=TCPConnector(force_close=True), timeout=ClientTimeout(total=timeout))
+        # aiohttp repeats a GET or PUT by itself once when the connection breaks, which would hide a fault;
+        # this is how its own test client forbids it.
+        self._session._retry_connection = False
 
     async def __aenter__(self) -> Self:
         return self
