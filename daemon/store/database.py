@@ -1,0 +1,59 @@
+"""The process's database: its connections, its locks, and the workspaces that it leads."""
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from daemon.domain.state import WorkspaceState
+from daemon.store.address import Address, parse_address
+from daemon.store.engine import Engine
+from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.store import SqlStore
+
+Locks = FileLocks | AdvisoryLocks
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator["SqlDatabase"]:
+    """The database of `database.url`, whose schema must be current (`schema.require_current`); closed with the block."""
+    database = SqlDatabase(parse_address(url))
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+class SqlDatabase:
+    """One process's use of a database. It may lead many workspaces."""
+
+    def __init__(self, address: Address, *, owner: str = "") -> None:
+        #: Names this process in ledger rows and to a daemon that is refused.
+        self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._engine = Engine(address)
+        self._locks = _locks(address, self.owner)
+
+    async def lead(self, workspace_id: str, *, api_url: str, adapter: str, adapter_identity: str, now: datetime) -> SqlStore:
+        """Takes a workspace with a new epoch; one that is new to the database is added.
+
+        Raises `WorkspaceLocked` if another daemon holds it, `DatabaseError` if its orders belong to another API or ERP.
+        """
+        ends = WorkspaceState(id=workspace_id, api_url=api_url, adapter=adapter, adapter_identity=adapter_identity)
+        store = SqlStore(self._engine, self._locks, ends=ends, owner=self.owner)
+        await store.renew(now)
+        return store
+
+    async def release(self, workspace_id: str) -> None:
+        """Lets another daemon take a workspace. Its store is not used after this."""
+        await self._locks.release(workspace_id)
+
+    async def close(self) -> None:
+        """Releases all."""
+        await self._locks.close()
+        await self._engine.close()
+
+
+def _locks(address: Address, owner: str) -> Locks:
+    return FileLocks(address.file, owner=owner) if address.file else AdvisoryLocks(address, owner=owner)

@@ -1,0 +1,94 @@
+"""Connections. Writers on SQLite begin with the write lock in their hands: a lock taken later would lose updates or fail."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from daemon.errors import StoreUnavailable
+from daemon.store.address import Address
+from daemon.store.border import translated
+
+#: Seconds that a transaction may take from its beginning to its commit.
+TRANSACTION_TIMEOUT_S = 120
+#: Seconds that SQLite waits for another process (`status`, `retry`) to finish its write.
+_BUSY_TIMEOUT_S = 30
+
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit survives a power cut: the cursor is moved on the strength of it
+    "PRAGMA foreign_keys = ON",
+)
+
+
+class Engine:
+    """The connections of one process to one database."""
+
+    def __init__(self, address: Address, *, create: bool = False) -> None:
+        self.address = address
+        self._engine = _open(address, create=create)
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT") if address.file is None else self._engine
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE") if address.file else self._engine
+        # SQLite knows one writer at a time: ours queue here, where waiting is fair and costs nothing.
+        self._turn: AbstractAsyncContextManager[object] = asyncio.Lock() if address.file else nullcontext()
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements each see the database as it is at that moment."""
+        with translated(self.address):
+            async with _in_time(self.address), self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that alone writes (SQLite), committed when the block ends normally, else rolled back."""
+        with translated(self.address):
+            async with _in_time(self.address), self._turn, self._writer.begin() as connection:
+                yield connection
+
+
+def _open(address: Address, *, create: bool) -> AsyncEngine:
+    if address.file is None:
+        # Values stay out of error messages: an order's hash works as a password.
+        return create_async_engine(address.url, hide_parameters=True)
+    url = address.url.update_query_dict({"mode": "rwc"}) if create else address.url
+    engine = create_async_engine(
+        url,
+        hide_parameters=True,
+        poolclass=AsyncAdaptedQueuePool,
+        # No transactions of the driver's own: it would begin them late, and leave schema changes out.
+        connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_S},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection has no type of its own
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options().get("begin")
+    if begin:
+        connection.exec_driver_sql(begin)
+
+
+@asynccontextmanager
+async def _in_time(address: Address) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(TRANSACTION_TIMEOUT_S) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise StoreUnavailable(f"The database {address.name} did not answer in {TRANSACTION_TIMEOUT_S} s") from None

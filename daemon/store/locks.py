@@ -1,0 +1,169 @@
+"""One daemon for each workspace. A killed daemon's lock is free at once; a frozen one keeps it.
+
+The lock keeps a second daemon from starting; what keeps a leader that lost it from recording is the epoch.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import select
+from pathlib import Path
+from urllib.parse import quote
+
+from psycopg import AsyncConnection, Error
+
+from daemon.errors import DatabaseError, WorkspaceLocked
+from daemon.store.address import Address
+from daemon.store.border import translated
+
+_REMEDY = "Stop that daemon first; a workspace has one at a time"
+
+
+class FileLocks:
+    """Beside SQLite's file, one file for each workspace, locked as long as its process lives."""
+
+    def __init__(self, database: Path, *, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+        self._held: dict[str, int] = {}
+
+    async def take(self, workspace: str) -> None:
+        """Raises `WorkspaceLocked`, naming who holds it."""
+        if await self.holds(workspace):
+            raise WorkspaceLocked(f"Workspace {workspace} is already open in this process", remedy=_REMEDY)
+        await self.release(workspace)
+        self._held[workspace] = _lock(self._path(workspace), workspace=workspace, owner=self._owner)
+
+    async def holds(self, workspace: str) -> bool:
+        """Whether it is held, and in the very file that another daemon would look at."""
+        file = self._held.get(workspace)
+        return file is not None and _is_same(file, self._path(workspace))
+
+    async def release(self, workspace: str) -> None:
+        file = self._held.pop(workspace, None)
+        if file is not None:
+            os.close(file)  # the file stays: removing it would race with the next daemon's lock
+
+    async def close(self) -> None:
+        for workspace in list(self._held):
+            await self.release(workspace)
+
+    def _path(self, workspace: str) -> Path:
+        return self._database.with_name(f"{self._database.name}.{quote(workspace, safe='')}.lock")
+
+
+def _lock(path: Path, *, workspace: str, owner: str) -> int:
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise DatabaseError(
+            f"The lock {path} cannot be written: {error.strerror}", remedy="Let the daemon's user write in the database's folder"
+        ) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(file, 200, 0).decode(errors="replace").strip() or "another daemon"
+        os.close(file)
+        raise WorkspaceLocked(f"Workspace {workspace} is held by {holder}", remedy=_REMEDY) from None
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"{owner}\n".encode(), 0)
+    return file
+
+
+def _is_same(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except OSError:
+        return False
+
+
+#: The first half of our advisory locks: "cons" in ASCII.
+_NAMESPACE = 0x636F6E73
+_TRY = "SELECT pg_try_advisory_lock(%s, %s)"
+_FREE = "SELECT pg_advisory_unlock(%s, %s)"
+_HOLDER = """
+    SELECT concat(a.application_name, ' from ', coalesce(host(a.client_addr), 'its own host'),
+                  ' since ', date_trunc('second', a.backend_start))
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND l.classid = %s::int8::oid AND l.objid = (%s::int8 & 4294967295)::oid
+"""
+
+
+class AdvisoryLocks:
+    """PostgreSQL's session locks, all of a process on one connection of their own. They are gone when that connection is."""
+
+    def __init__(self, address: Address, *, owner: str) -> None:
+        self._address = address
+        self._owner = owner
+        self._connection: AsyncConnection | None = None
+        self._held: set[str] = set()
+        # One at a time: the same session would be given the same lock twice.
+        self._taking = asyncio.Lock()
+
+    async def take(self, workspace: str) -> None:
+        """Raises `WorkspaceLocked`, naming who holds it, and `StoreUnavailable`."""
+        with translated(self._address):
+            async with self._taking:
+                connection = await self._connected()
+                if workspace in self._held:
+                    raise WorkspaceLocked(f"Workspace {workspace} is already open in this process", remedy=_REMEDY)
+                name = (_NAMESPACE, _hash(workspace))
+                if not await _ask(connection, _TRY, name):
+                    holder = await _ask(connection, _HOLDER, name) or "another daemon"
+                    raise WorkspaceLocked(f"Workspace {workspace} is held by {holder}", remedy=_REMEDY)
+                self._held.add(workspace)
+
+    async def holds(self, workspace: str) -> bool:
+        """Whether it is held. Asks the server only when there is a sign of trouble, so it may be asked before every commit."""
+        await self._look()
+        return workspace in self._held
+
+    async def release(self, workspace: str) -> None:
+        if workspace in self._held and self._connection:
+            self._held.discard(workspace)
+            with translated(self._address):
+                await _ask(self._connection, _FREE, (_NAMESPACE, _hash(workspace)))
+
+    async def close(self) -> None:
+        self._held.clear()
+        if self._connection:
+            await self._connection.close()
+
+    async def _connected(self) -> AsyncConnection:
+        await self._look()
+        if self._connection is None:
+            arguments = self._address.url.get_dialect()().create_connect_args(self._address.url)[1]
+            arguments["application_name"] = f"consentio-sync {self._owner}"
+            self._connection = await AsyncConnection.connect(**arguments, autocommit=True)
+        return self._connection
+
+    async def _look(self) -> None:
+        if self._connection is None or not _spoke(self._connection):
+            return
+        try:
+            await _ask(self._connection, "SELECT 1", ())
+        except Error:
+            self._connection = None
+            self._held.clear()
+
+
+def _hash(workspace: str) -> int:
+    """Signed 32 bits. Two workspaces that share them cannot be led by two processes at once; nothing worse."""
+    return int.from_bytes(hashlib.sha256(workspace.encode()).digest()[:4], signed=True)
+
+
+def _spoke(connection: AsyncConnection) -> bool:
+    """Whether the server sent something unasked: a farewell, or the end of the line."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def _ask(connection: AsyncConnection, question: str, values: tuple[object, ...]) -> object:
+    row = await (await connection.execute(question, values)).fetchone()
+    return row[0] if row else None

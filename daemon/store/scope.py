@@ -1,0 +1,59 @@
+"""One workspace inside one open transaction, and the few ways in which the statements of this room are run."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import BindParameter, CursorResult, Executable, Insert, Row, bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from daemon.errors import PoisonRow
+from daemon.store.records import Upsert
+
+#: The workspace, in every statement that is not an insert.
+THIS: BindParameter[str] = bindparam("this_workspace")
+#: The names that are asked for, in statements for `rows_among`.
+WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+#: Databases bound the number of values in one statement.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One workspace inside one open transaction."""
+
+    connection: AsyncConnection
+    workspace: str
+
+    async def rows(self, statement: Executable, **values: object) -> Sequence[Row[Any]]:
+        """Every row of an answer."""
+        return (await self._execute(statement, {"this_workspace": self.workspace, **values})).all()
+
+    async def rows_among(self, statement: Executable, wanted: Iterable[Any]) -> list[Row[Any]]:
+        """The rows whose names are WANTED, by as many statements as that takes."""
+        chunks = _chunks(dict.fromkeys(wanted))
+        return [row for chunk in chunks for row in await self.rows(statement, wanted=chunk)]
+
+    async def change(self, statement: Executable, **values: object) -> int:
+        """Returns how many rows were changed."""
+        return (await self._execute(statement, {"this_workspace": self.workspace, **values})).rowcount
+
+    async def insert(self, statement: Insert | Upsert, rows: Iterable[Mapping[str, object]]) -> None:
+        """New rows of this workspace."""
+        own = [{**row, "workspace": self.workspace} for row in rows]
+        if own:
+            chosen = statement if isinstance(statement, Insert) else statement[self.connection.dialect.name]
+            await self._execute(chosen, own)
+
+    async def _execute(self, statement: Executable, values: Any) -> CursorResult[Any]:
+        try:
+            return await self.connection.execute(statement, values)
+        except OverflowError:  # SQLite's driver, of a number over 64 bits, before it asks the database
+            raise PoisonRow("A number is too large for the database") from None
+
+
+def _chunks(names: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(names)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk

@@ -1,0 +1,150 @@
+"""The port `Store` on SQLAlchemy: one workspace under one leader."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.state import OrderState, WorkspaceState
+from daemon.errors import Deposed, StoreUnavailable
+from daemon.ports import Glance, Leadership
+from daemon.store import cursors, ledger, notes, orders, revisions, unreadable, wishes, workspaces
+from daemon.store.engine import Engine
+from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.scope import Scope
+
+
+class SqlStore:
+    """The memory of one workspace. Made by `SqlDatabase.lead`."""
+
+    def __init__(self, engine: Engine, locks: FileLocks | AdvisoryLocks, *, ends: WorkspaceState, owner: str) -> None:
+        self._engine = engine
+        self._locks = locks
+        self._ends = ends
+        #: Epoch 0 leads nothing: the first one is 1.
+        self._leadership = Leadership(ends.id, 0, owner)
+
+    @property
+    def leadership(self) -> Leadership:
+        """The right to record, as last taken."""
+        return self._leadership
+
+    async def glance(self, now: datetime) -> Glance:
+        """All that the start of a cycle must know, in one statement."""
+        async with self._engine.reading() as connection:
+            return await workspaces.glance(Scope(connection, self._ends.id), now)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["SqlTransaction"]:
+        """One commit, under the epoch that it began with. See `daemon.ports.Store`."""
+        await self._require_lock()
+        async with self._engine.writing() as connection:
+            scope = Scope(connection, self._ends.id)
+            await self._require_epoch(scope)
+            yield SqlTransaction(scope)
+
+    async def renew(self, now: datetime | None = None) -> bool:
+        """Leads again, with a new epoch, after the lock's connection was lost or another leader had come and gone.
+
+        Returns False, at next to no cost, if nothing was lost. `now` is told to people; by default the machine's.
+        Raises `WorkspaceLocked` while another daemon holds the workspace, `StoreUnavailable` while the database is away.
+        """
+        held = await self._locks.holds(self._ends.id)
+        if held and self._leadership.epoch:
+            return False
+        if not held:
+            await self._locks.take(self._ends.id)
+        try:
+            await self._claim(now or datetime.now(UTC))
+        except BaseException:
+            await self._locks.release(self._ends.id)
+            raise
+        return True
+
+    async def _claim(self, now: datetime) -> None:
+        async with self._engine.writing() as connection:
+            scope = Scope(connection, self._ends.id)
+            epoch = await workspaces.claim(scope, self._ends, owner=self._leadership.owner, now=now)
+        self._leadership = replace(self._leadership, epoch=epoch)
+
+    async def _require_lock(self) -> None:
+        if not await self._locks.holds(self._ends.id):
+            raise StoreUnavailable(f"The lock of workspace {self._ends.id} was lost; leadership must be taken anew")
+
+    async def _require_epoch(self, scope: Scope) -> None:
+        try:
+            await workspaces.require_epoch(scope, self._leadership.epoch)
+        except Deposed:
+            self._leadership = replace(self._leadership, epoch=0)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """The port `Transaction`: every question and its file."""
+
+    _scope: Scope
+
+    async def orders(self, ids: Iterable[str]) -> dict[str, OrderState]:
+        return await orders.load(self._scope, ids)
+
+    async def save_orders(self, states: Iterable[OrderState]) -> None:
+        await orders.save(self._scope, states)
+
+    async def due(self, now: datetime, limit: int) -> list[OrderState]:
+        return await orders.due(self._scope, now, limit)
+
+    async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
+        return await orders.tellable(self._scope, now, limit)
+
+    async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:
+        return await orders.ackable(self._scope, limit, after)
+
+    async def watched_slices(self, before: datetime) -> list[tuple[datetime, datetime]]:
+        return await orders.watched_slices(self._scope, before)
+
+    async def ids_in_slice(self, start: datetime, end: datetime) -> list[str]:
+        return await orders.ids_in_slice(self._scope, start, end)
+
+    async def unknown_all(self) -> int:
+        return await orders.forget(self._scope)
+
+    async def revisions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Revision]:
+        return await revisions.load(self._scope, wanted)
+
+    async def add_revisions(self, found: Iterable[Revision]) -> None:
+        await revisions.add(self._scope, found)
+
+    async def open_rows(self) -> list[LedgerRow]:
+        return await ledger.open_rows(self._scope)
+
+    async def ledger_rows(self, keys: Iterable[str]) -> dict[str, LedgerRow]:
+        return await ledger.load(self._scope, keys)
+
+    async def save_rows(self, rows: Iterable[LedgerRow]) -> None:
+        await ledger.save(self._scope, rows)
+
+    async def add_attempts(self, attempts: Iterable[Attempt]) -> None:
+        await ledger.add_attempts(self._scope, attempts)
+
+    async def add_notes(self, happened: Iterable[Note]) -> None:
+        await notes.add(self._scope, happened)
+
+    async def add_unreadables(self, elements: Iterable[Unreadable]) -> int:
+        return await unreadable.add(self._scope, elements)
+
+    async def move_cursors(self, positions: Mapping[Stream, datetime]) -> None:
+        await cursors.move(self._scope, positions)
+
+    async def workspace(self) -> WorkspaceState:
+        return await workspaces.load(self._scope)
+
+    async def save_workspace(self, state: WorkspaceState) -> None:
+        await workspaces.save(self._scope, state)
+
+    async def wishes(self) -> list[Wish]:
+        return await wishes.undone(self._scope)
+
+    async def answer_wish(self, number: int, outcome: str, at: datetime) -> None:
+        await wishes.answer(self._scope, number, outcome=outcome, at=at)
