@@ -1,0 +1,244 @@
+"""The folder and its protocol: each document reaches the inbox once, though the process dies at any instruction and the ERP takes
+a document away at any moment.
+
+    1  staged      `.staging/KEY.NONCE.json` and, beside it, `.staging/KEY.NONCE.receipt`; flushed
+    2  signed for  the receipt is linked to `.receipts/XX/KEY.json`: the first attempt wins, all others are refused; flushed
+    3  shown       the document is renamed into `inbox/`; flushed
+
+Done is: there is a receipt, and the document that it names is no longer staged (A15). A receipt whose document is still staged is
+a process that died between 2 and 3: whoever meets it does step 3, which cannot happen twice, as a rename takes its source away.
+A staged document without a receipt is nothing; an attempt that wakes up late finds the receipt taken, or its own gone (A4).
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.domain.ledger import Kind
+from daemon.erp.files.document import safe_key
+from daemon.erp.files.flush import Flush, flushing
+from daemon.erp.files.receipt import Parcel, Receipt
+from daemon.errors import Conflict, ErpUnavailable
+
+#: What became of a parcel: signed for and shown; certainly nothing written; or, for any other error, nobody knows.
+Outcome = Receipt | ErpUnavailable | OSError
+
+#: Nobody comes back to a document that was staged so long ago, in seconds.
+ABANDONED_AFTER_S = 86_400
+
+STAGED, TICKET = ".json", ".receipt"
+
+
+class Folder:
+    """The documents of one ERP. Blocking: call it in a worker thread. Several threads and processes may share a folder."""
+
+    def __init__(self, root: Path, *, inbox: str, mode: int) -> None:
+        self.root = root
+        self.inbox = root / inbox
+        self.staging = root / ".staging"
+        self.receipts = root / ".receipts"
+        self._mode = mode
+
+    def signed(self, keys: Iterable[str]) -> dict[str, Receipt]:
+        """The receipts of those effects that are done; what a dead process had signed for and not shown is shown now."""
+        found = {key: receipt for key in keys if (receipt := self._receipt(self._path(key)))}
+        waiting = [receipt for receipt in found.values() if self._is_staged(receipt)]
+        if waiting:
+            with flushing(self.root) as flush:
+                flush({self._path(receipt.key).parent for receipt in waiting})
+                for receipt in waiting:
+                    self._show(receipt)
+                flush([self.staging, self.inbox])
+        return found
+
+    def is_cancelled(self, record: str) -> bool:
+        """Whether a cancel of this record is done."""
+        mark = self._receipt(self._mark(record))
+        return mark is not None and mark.key in self.signed([mark.key])
+
+    def deliver(self, parcels: Sequence[Parcel]) -> Mapping[str, Outcome]:
+        """Bring parcels into the inbox, for all of them together three flushes; the outcome of each by its key.
+
+        Raises OSError only before anything is written.
+        """
+        outcomes: dict[str, Outcome] = {}
+        with flushing(self.root) as flush:
+            staged = self._stage_all(parcels, outcomes, flush)
+            ours = self._sign_all(staged, outcomes, flush)
+            self._show_all(ours, outcomes, flush)
+        return outcomes
+
+    def recover(self) -> None:
+        """Show what a dead process had signed for, and remove what it had not, once no attempt can be that old."""
+        self.signed([key for path in list(self.staging.iterdir()) if (key := self._signed_or_removed(path))])
+
+    def _signed_or_removed(self, path: Path) -> str | None:
+        """The key that a staged document was signed for with."""
+        is_old = _age_s(path) > ABANDONED_AFTER_S
+        if is_old:
+            _remove(path.with_suffix(TICKET))
+        signed = self._receipt(self._sharded(path.name.partition(".")[0] + STAGED))
+        if signed is not None and signed.staged == path.name:
+            return signed.key
+        if is_old:
+            _remove(path)
+        return None
+
+    # ---- 1
+
+    def _stage_all(self, parcels: Sequence[Parcel], outcomes: dict[str, Outcome], flush: Flush) -> list[Receipt]:
+        staged: list[Receipt] = []
+        for parcel in parcels:
+            try:
+                self._stage(parcel)
+                staged.append(parcel.receipt)
+            except OSError as problem:
+                self._give_up(parcel.receipt, problem, outcomes)
+        try:
+            flush([*(path for receipt in staged for path in self._written(receipt)), self.staging])
+        except OSError as problem:
+            for receipt in staged:
+                self._give_up(receipt, problem, outcomes)
+            return []
+        return staged
+
+    def _stage(self, parcel: Parcel) -> None:
+        document, ticket = self._attempt(parcel.receipt)
+        # The ticket first: `recover` removes a ticket before its document, so there is never one that lost its document.
+        _write(ticket, parcel.receipt.to_bytes(), mode=0o600)
+        _write(document, parcel.content, mode=self._mode)
+        if parcel.receipt.kind is Kind.CANCEL:
+            # The mark counts only once the cancel that it names is done, so it may stand here before the receipt does.
+            mark = ticket.with_suffix(".mark")
+            _write(mark, parcel.receipt.to_bytes(), mode=0o600)
+            mark.replace(self._mark(parcel.receipt.record))
+
+    def _written(self, receipt: Receipt) -> Iterable[Path]:
+        yield from self._attempt(receipt)
+        if receipt.kind is Kind.CANCEL:
+            yield self._mark(receipt.record)
+            yield self._mark(receipt.record).parent
+
+    def _give_up(self, receipt: Receipt, problem: OSError, outcomes: dict[str, Outcome]) -> None:
+        """Nothing of this attempt can be seen; the ticket goes first, so that it can never be signed for without its document."""
+        outcomes[receipt.key] = ErpUnavailable(f"cannot write into {self.root}: {problem.strerror or problem}")
+        with suppress(OSError):
+            self._drop(receipt)
+
+    def _drop(self, receipt: Receipt) -> None:
+        document, ticket = self._attempt(receipt)
+        _remove(ticket)
+        _remove(document)
+
+    # ---- 2
+
+    def _sign_all(self, staged: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> list[Receipt]:
+        ours: list[Receipt] = []
+        for receipt in staged:
+            try:
+                if self._sign(receipt):
+                    ours.append(receipt)
+                else:
+                    outcomes[receipt.key] = self._came_second(receipt)
+            except OSError as problem:
+                self._give_up(receipt, problem, outcomes)
+        return ours if self._flushed({self._path(receipt.key).parent for receipt in ours}, ours, outcomes, flush) else []
+
+    def _sign(self, receipt: Receipt) -> bool:
+        """Whether the receipt is ours; False if another attempt holds it. Raises OSError if there is none."""
+        try:
+            os.link(self._attempt(receipt)[1], self._path(receipt.key))
+        except OSError:
+            # A network file system may refuse the repetition of a link that it has made.
+            held = self._receipt(self._path(receipt.key))
+            if held is None:
+                raise
+            return held == receipt
+        return True
+
+    def _came_second(self, receipt: Receipt) -> Outcome:
+        try:
+            self._drop(receipt)
+            return self.signed([receipt.key])[receipt.key]
+        except OSError as problem:
+            return problem
+
+    def _flushed(self, paths: Iterable[Path], receipts: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> bool:
+        """Whether the flush went well; if not, nobody knows what a power cut would leave."""
+        try:
+            flush(list(paths))
+        except OSError as problem:
+            outcomes.update({receipt.key: problem for receipt in receipts})
+            return False
+        return True
+
+    # ---- 3
+
+    def _show_all(self, ours: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> None:
+        shown: list[Receipt] = []
+        for receipt in ours:
+            try:
+                self._show(receipt)
+                shown.append(receipt)
+            except OSError as problem:
+                outcomes[receipt.key] = problem
+        if shown and self._flushed([self.staging, self.inbox], shown, outcomes, flush):
+            outcomes.update({receipt.key: receipt for receipt in shown})
+
+    def _show(self, receipt: Receipt) -> None:
+        try:
+            (self.staging / receipt.staged).rename(self.inbox / receipt.document)
+        except FileNotFoundError:
+            if self._is_staged(receipt):
+                raise  # the inbox is gone; else somebody has shown it before us
+        _remove(self._attempt(receipt)[1])
+
+    # ---- where things are
+
+    def _attempt(self, receipt: Receipt) -> tuple[Path, Path]:
+        document = self.staging / receipt.staged
+        return document, document.with_suffix(TICKET)
+
+    def _is_staged(self, receipt: Receipt) -> bool:
+        return (self.staging / receipt.staged).exists()
+
+    def _path(self, key: str) -> Path:
+        return self._sharded(safe_key(key) + STAGED)
+
+    def _mark(self, record: str) -> Path:
+        return self._sharded(safe_key(record) + ".cancelled")
+
+    def _sharded(self, name: str) -> Path:
+        # 256 folders keep each of them short: a receipt is never removed
+        return self.receipts / hashlib.sha256(name.encode()).hexdigest()[:2] / name
+
+    def _receipt(self, path: Path) -> Receipt | None:
+        try:
+            return Receipt.from_bytes(path.read_bytes())
+        except FileNotFoundError:
+            path.parent.stat()  # a receipt may be missing, but not the place where it would be
+            return None
+        except ValueError as problem:
+            remedy = "put it back from a backup, or remove it if the ERP never got its document"
+            raise Conflict(f"the receipt {path} cannot be read: {remedy}") from problem
+
+
+def _write(path: Path, content: bytes, *, mode: int) -> None:
+    with path.open("xb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:  # another process took it away
+        return 0.0
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        path.unlink()

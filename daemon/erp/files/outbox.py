@@ -1,0 +1,145 @@
+"""What each effect needs: nothing (it is done), a verdict, or a document in the folder. Blocking: call it in a worker thread."""
+
+import secrets
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from daemon.domain.ledger import Kind
+from daemon.erp.files.document import document, document_name, safe_key
+from daemon.erp.files.folder import Folder, Outcome
+from daemon.erp.files.receipt import Parcel, Receipt
+from daemon.erp.files.settings import FilesSettings
+from daemon.erp.files.setup import prepare
+from daemon.errors import AdapterError, Conflict, ErpError, ErpUnavailable, OrderRejected
+from daemon.ports import Effect, Record
+
+#: A record, a verdict, or for any other error: nobody knows.
+Answer = Record | Exception
+
+
+class Outbox:
+    """The folder of one workspace's documents. A record is known by the key of its create, which all its documents bear."""
+
+    def __init__(self, settings: FilesSettings, *, workspace: str) -> None:
+        self.folder = Folder(settings.folder.resolve(), inbox=settings.inbox, mode=settings.mode)
+        self._settings = settings
+        self._workspace = workspace
+        self._is_ready = False
+        self._stamp = datetime.min.replace(tzinfo=UTC)
+        self._lock = threading.Lock()
+
+    def make_ready(self) -> None:
+        """Once: create and prove the folder, finish what a dead process left. Raises `ErpUnavailable` while that fails."""
+        if self._is_ready:
+            return
+        try:
+            prepare(self.folder)
+            self.folder.recover()
+        except AdapterError as problem:
+            raise ErpUnavailable(f"{problem}. {problem.remedy}") from problem
+        except OSError as problem:
+            raise _unreadable(problem) from problem
+        self._is_ready = True
+
+    def find(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The record, or the verdict, for each of these keys that an effect was done with."""
+        self.make_ready()
+        found: dict[str, Answer] = {}
+        for key in keys:
+            try:
+                if done := self.folder.signed([key]):
+                    found[key] = self._record(done[key])
+            except ErpError as verdict:
+                found[key] = verdict
+            except OSError as problem:
+                raise _unreadable(problem) from problem
+        return found
+
+    def apply(self, effects: Sequence[Effect]) -> dict[str, Answer]:
+        """Do what was not done before, all of it together. Every effect has its answer."""
+        try:
+            self.make_ready()
+        except ErpUnavailable as away:
+            return {effect.key: away for effect in effects}
+        answers = {effect.key: answer for effect in effects if (answer := self._known_answer(effect))}
+        parcels = [self._parcel(effect) for effect in effects if effect.key not in answers]
+        return answers | self._deliver(parcels)
+
+    def missing(self, effect: Effect) -> list[str]:
+        """What keeps its order out of the ERP; a cancel is never kept out."""
+        return [] if effect.kind is Kind.CANCEL else self._settings.missing_in(effect.order)
+
+    # ---- what an effect needs
+
+    def _known_answer(self, effect: Effect) -> Answer | None:
+        """None if a document has to be written."""
+        try:
+            if done := self.folder.signed([effect.key]):
+                return self._record(done[effect.key])
+            return self._verdict(effect)
+        except ErpError as verdict:
+            return verdict
+        except OSError as problem:
+            return _unreadable(problem)
+
+    def _verdict(self, effect: Effect) -> Answer | None:
+        if missing := self.missing(effect):
+            return OrderRejected(f"the ERP needs or does not know: {', '.join(missing)}", missing=missing)
+        if effect.kind is Kind.CREATE:
+            return None
+        record = effect.record or ""
+        is_cancelled = self.folder.is_cancelled(record)
+        if effect.kind is Kind.CANCEL:
+            # Written even without a receipt of its create: a superfluous cancel is noticed, a missing one is a truck.
+            return Record(id=record, live=False) if is_cancelled else None
+        if is_cancelled:
+            return Conflict(f"record {record} is cancelled, it cannot be changed any more")
+        if not self.folder.signed([record]):
+            return Conflict(f"there is no receipt that record {record} was ever created in {self.folder.root}")
+        return None
+
+    def _parcel(self, effect: Effect) -> Parcel:
+        now = self._next_stamp()
+        record = effect.record or effect.key
+        receipt = Receipt(
+            key=effect.key,
+            kind=effect.kind,
+            order_id=effect.order.id,
+            record=record,
+            document=document_name(effect, now),
+            staged=f"{safe_key(effect.key)}.{secrets.token_hex(4)}.json",
+        )
+        return Parcel(receipt, document(effect, record=record, workspace=self._workspace, written_at=now))
+
+    def _next_stamp(self) -> datetime:
+        """Now, but always later than the one before: names sort in the order in which they were made."""
+        with self._lock:
+            self._stamp = max(datetime.now(UTC), self._stamp + timedelta(microseconds=1))
+            return self._stamp
+
+    # ---- what became of it
+
+    def _deliver(self, parcels: Sequence[Parcel]) -> dict[str, Answer]:
+        if not parcels:
+            return {}
+        try:
+            outcomes = self.folder.deliver(parcels)
+        except OSError as problem:
+            return {parcel.receipt.key: _unreadable(problem) for parcel in parcels}
+        return {key: _answer(outcome) for key, outcome in outcomes.items()}
+
+    def _record(self, receipt: Receipt) -> Record:
+        is_live = receipt.kind is not Kind.CANCEL and not self.folder.is_cancelled(receipt.record)
+        return Record(id=receipt.record, live=is_live)
+
+
+def _answer(outcome: Outcome) -> Answer:
+    if isinstance(outcome, Receipt):
+        return Record(id=outcome.record, live=outcome.kind is not Kind.CANCEL)
+    return outcome
+
+
+def _unreadable(problem: OSError) -> ErpUnavailable:
+    where = f" {problem.filename}" if problem.filename else ""
+    return ErpUnavailable(f"cannot use the folder{where}: {problem.strerror or problem}")

@@ -1,0 +1,77 @@
+"""Creating the folder, and proving that its protocol can work there."""
+
+import errno
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from daemon.erp.files.folder import Folder
+from daemon.errors import AdapterError
+
+
+def prepare(folder: Folder) -> None:
+    """Create what is missing and try what the protocol needs. Raises `AdapterError` with a remedy; the ERP sees no trace."""
+    places = (folder.inbox, folder.staging, folder.receipts)
+    _create(folder)
+    for place in places:
+        _must_be_writable(place)
+    _must_be_one_file_system(folder)
+    _must_have_links(folder)
+
+
+def _create(folder: Folder) -> None:
+    shards = [folder.receipts / f"{number:02x}" for number in range(256)]
+    for place in (folder.root, folder.inbox, folder.staging, folder.receipts, *shards):
+        try:
+            place.mkdir(exist_ok=True, parents=place == folder.inbox)
+        except OSError as problem:
+            raise AdapterError(f"cannot create {place}: {problem.strerror}", remedy=_rights_to(folder.root)) from problem
+
+
+def _must_be_writable(place: Path) -> None:
+    effective = os.access in os.supports_effective_ids
+    if not os.access(place, os.R_OK | os.W_OK | os.X_OK, effective_ids=effective):
+        raise AdapterError(f"cannot write into {place}", remedy=_rights_to(place))
+
+
+def _rights_to(place: Path) -> str:
+    return f"Check `folder`, and let user id {os.geteuid()} read and write {place}; in a container, mount it writable."
+
+
+def _must_be_one_file_system(folder: Folder) -> None:
+    devices = {place.stat().st_dev for place in (folder.inbox, folder.staging, folder.receipts)}
+    if len(devices) > 1 or _crosses_mounts(folder):
+        remedy = (
+            f"Mount {folder.root} as a whole, not the folders in it: a document can only then appear in the inbox in one step."
+        )
+        raise AdapterError(f"{folder.inbox}, .staging and .receipts are not on one file system", remedy=remedy)
+
+
+def _crosses_mounts(folder: Folder) -> bool:
+    # The kernel compares the mounts before it looks for the file, so nothing has to be moved to learn it.
+    try:
+        (folder.staging / ".nothing").rename(folder.inbox / ".nothing")
+    except OSError as problem:
+        return problem.errno == errno.EXDEV
+    return False
+
+
+def _must_have_links(folder: Folder) -> None:
+    probe = folder.staging / f"probe.{secrets.token_hex(4)}"
+    link = folder.receipts / "00" / probe.name
+    try:
+        probe.touch()
+        os.link(probe, link)
+    except OSError as problem:
+        remedy = "It must have room, and be a file system with hard links (ext4, xfs, btrfs, NFS, NTFS; not FAT)."
+        raise AdapterError(f"cannot make a hard link in {folder.receipts}: {problem.strerror}", remedy=remedy) from problem
+    finally:
+        _quietly(probe.unlink)
+        _quietly(link.unlink)
+
+
+def _quietly(remove: Callable[[], None]) -> None:
+    with suppress(OSError):
+        remove()
