@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--scenario", type=Path, metavar="FILE", help="play this TOML file (see examples/scenario.toml)")
     add("--exit", action="store_true", help="end with the scenario: 0 if it went well, 8 if not")
     add("--date-filter", choices=["created", "updated", "accepted", "delivery"], help="what a range is about")
-    add("--switch", action="append", default=[], metavar="NAME=VALUE", help="may be repeated; see switches.py")
+    add("--switch", action="append", default=[], metavar="NAME=VALUE", help="may be repeated; a wrong NAME lists all")
     add("--no-control", action="store_true", help="without the control API")
     return parser
 

@@ -94,6 +94,18 @@ async def test_a_slow_answer_lands_even_if_the_caller_left(box, order):
     await wait_until(lambda: order.prepared, what="the abandoned request lands")
 
 
+async def test_a_stopping_sandbox_does_no_slow_work(box, order):
+    """What is still waiting when the sandbox stops is dropped undone."""
+    async with Caller(box.url) as api:
+        box.faults.add("slow", "prepare", seconds=60)
+        waiting = asyncio.create_task(api.call("POST", f"order/{order.hash_id}/prepare"))
+        await wait_until(lambda: box.faults.struck, what="the request waits")
+        await box.stop()
+        with pytest.raises(ClientConnectionError):
+            await waiting
+    assert not order.prepared
+
+
 async def test_an_answer_may_be_truncated(box, api):
     """The connection breaks in the middle of the body."""
     box.faults.add("truncated", "list")

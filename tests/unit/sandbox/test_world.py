@@ -103,10 +103,11 @@ def test_the_list_is_by_creation_and_status(world, clock):
     assert listed(world, status="accepted") == [later.id]
 
 
+@pytest.mark.parametrize("date_filter", ["created", "updated"])
 @pytest.mark.parametrize("inclusive", [True, False])
-def test_the_end_of_a_range_is_a_switch(world, clock, inclusive):
+def test_the_end_of_a_range_is_a_switch(world, clock, inclusive, date_filter):
     """The order of this very moment is in a range that ends now, or it is not."""
-    world.switches = world.switches.changed(to_is_inclusive=inclusive)
+    world.switches = world.switches.changed(to_is_inclusive=inclusive, date_filter=date_filter)
     order = world.place(123)
     assert listed(world, to=clock()) == ([order.id] if inclusive else [])
 
@@ -166,9 +167,14 @@ def test_external_may_echo_as_an_edit(world):
     assert order.version == 2
 
 
-def test_external_shows_on_both_sides_and_may_be_repeated(world):
+@pytest.mark.parametrize("bumps", [True, False])
+def test_external_shows_on_both_sides_and_may_be_repeated(world, bumps):
     """Reference and status stand in the seller's fields and the plain ones; a cancel happens once."""
+    world.switches = world.switches.changed(external_bumps_updated=bumps)
     order = accepted(world)
+    assert shown(world, order)["external_id"] == ""
+    world.external(123, [External(order.id, external_id="SO-0")])
+    assert shown(world, order)["external_id"] == "SO-0"
     record = External(order.hash_id, external_id="SO-1", external_status="done", cancel=True)
     world.external(123, [record])
     world.external(123, [record])

@@ -1,0 +1,108 @@
+"""The books of an imitated ERP: what it was told about each order, in which order and when, and what was wrong with that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What can be wrong with a market and an ERP that should hold the same."""
+
+    LOST = "lost"  # accepted, and not in the ERP
+    DOUBLED = "doubled"  # in the ERP more than once, if only for a while
+    STALE = "stale"  # in the ERP with a content that is not the latest
+    CANCEL_LOST = "cancel lost"  # cancelled, and alive in the ERP
+    UNASKED = "unasked"  # in the ERP though nobody ever accepted it
+    EARLY_ACK = "early ack"  # an edit was marked as seen that the ERP did not have
+    NO_ACK = "no ack"  # an edit was never marked as seen
+    REFERENCE = "reference"  # the market does not know the ERP's record, or another one
+    FAULT = "fault"  # a document that makes no sense
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with one order, in words."""
+
+    verdict: Verdict
+    order: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: order {self.order}: {self.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One document that the ERP imported. `at` is when it could first be imported, not when it was."""
+
+    at: datetime
+    kind: str
+    key: str
+    record: str
+    order: str
+    content: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Record:
+    """The ERP's own document for an order, as it stands."""
+
+    id: str
+    order: str
+    content: Mapping[str, Any]
+    live: bool = True
+
+
+@dataclass(slots=True)
+class Book:
+    """Everything that was imported. Nonsense is posted too, and told in `findings`."""
+
+    postings: list[Posting] = field(default_factory=list)
+    records: dict[str, Record] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    _keys: set[str] = field(default_factory=set)
+
+    def post(self, posting: Posting) -> None:
+        """Take over one document."""
+        self.postings.append(posting)
+        if posting.key in self._keys:
+            self.complain(Verdict.DOUBLED, posting, f"the document with the key {posting.key} came twice")
+            return
+        self._keys.add(posting.key)
+        match posting.kind:
+            case "create":
+                self._create(posting)
+            case "update" | "cancel":
+                self._change(posting)
+            case _:
+                self.complain(Verdict.FAULT, posting, f"nobody knows what a document of the kind {posting.kind!r} asks for")
+
+    def complain(self, verdict: Verdict, posting: Posting, words: str) -> None:
+        self.findings.append(Finding(verdict, posting.order, words))
+
+    def live_records(self, order: str) -> list[Record]:
+        return [record for record in self.records.values() if record.order == order and record.live]
+
+    def postings_of(self, order: str) -> list[Posting]:
+        return [posting for posting in self.postings if posting.order == order]
+
+    def _create(self, posting: Posting) -> None:
+        alive = ", ".join(record.id for record in self.live_records(posting.order))
+        if alive:
+            self.complain(Verdict.DOUBLED, posting, f"record {posting.record} was created while {alive} was alive")
+        if posting.record in self.records:
+            self.complain(Verdict.DOUBLED, posting, f"record {posting.record} was created twice")
+        self.records[posting.record] = Record(posting.record, posting.order, posting.content)
+
+    def _change(self, posting: Posting) -> None:
+        record = self.records.get(posting.record)
+        if record is None or record.order != posting.order:
+            self.complain(Verdict.FAULT, posting, f"{posting.kind} of record {posting.record}, which this order does not have")
+        elif not record.live:
+            self.complain(Verdict.FAULT, posting, f"{posting.kind} of record {posting.record}, which was cancelled before")
+        elif posting.kind == "cancel":
+            record.live = False
+        else:
+            record.content = posting.content
