@@ -45,6 +45,11 @@ class SqlDatabase:
         await store.renew(now)
         return store
 
+    async def require_free(self, workspace_id: str) -> None:
+        """Raises `WorkspaceLocked` if another daemon holds the workspace; takes nothing and changes nothing."""
+        await self._locks.take(workspace_id)
+        await self._locks.release(workspace_id)
+
     async def release(self, workspace_id: str) -> None:
         """Lets another daemon take a workspace. Its store is not used after this."""
         await self._locks.release(workspace_id)

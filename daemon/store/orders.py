@@ -23,11 +23,11 @@ _SAVE = upsert(orders)
 
 
 def _come(column: Column[Any]) -> Executable:
-    return _OURS.where(column <= bindparam("now")).order_by(column, orders.c.id).limit(bindparam("limit"))
+    return _OURS.where(column <= bindparam("now")).order_by(column).limit(bindparam("limit"))
 
 
 def _too_far(column: Column[Any]) -> Executable:
-    return _OURS.where(column > bindparam("far")).order_by(column, orders.c.id).limit(bindparam("limit"))
+    return _OURS.where(column > bindparam("far")).order_by(column).limit(bindparam("limit"))
 
 
 _DUE = (_come(orders.c.due_at), _too_far(orders.c.due_at))
@@ -39,10 +39,8 @@ _WATCHED_SLICES = (
     .distinct()
     .order_by(orders.c.slice_from, orders.c.slice_to)
 )
-_IN_SLICE = (
-    select(orders.c.id)
-    .where(orders.c.workspace == THIS, orders.c.slice_from == bindparam("start"), orders.c.slice_to == bindparam("end"))
-    .order_by(orders.c.id)
+_IN_SLICE = select(orders.c.id).where(
+    orders.c.workspace == THIS, orders.c.slice_from == bindparam("start"), orders.c.slice_to == bindparam("end")
 )
 
 _REOPENED = orders.c.situation.in_([Situation.SETTLED, Situation.WAITING])
@@ -100,7 +98,7 @@ async def watched_slices(scope: Scope, before: datetime) -> list[tuple[datetime,
 
 
 async def ids_in_slice(scope: Scope, start: datetime, end: datetime) -> list[str]:
-    return [row.id for row in await scope.rows(_IN_SLICE, start=start, end=end)]
+    return sorted([row.id for row in await scope.rows(_IN_SLICE, start=start, end=end)])
 
 
 async def forget(scope: Scope) -> int:

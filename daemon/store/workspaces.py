@@ -38,7 +38,8 @@ _GLANCE = (
         cursors.c.position,
         is_due(orders.c.due_at).label("erp_due"),
         is_due(orders.c.tell_due_at).label("tell_due"),
-        exists().where(orders.c.workspace == THIS, ACKABLE).label("edited_due"),
+        # Without the id, SQLite would not see which index is meant, and read every order of the workspace.
+        exists().where(orders.c.workspace == THIS, orders.c.id > "", ACKABLE).label("edited_due"),
         exists().where(wishes.c.workspace == THIS, UNDONE).label("wishes"),
         exists().where(ledger.c.workspace == THIS, IN_DOUBT).label("open_rows"),
     )

@@ -1,0 +1,89 @@
+"""How the workspaces stand: what `status` and the metrics tell. Counts every order, so it is nothing for a cycle."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Row, Table, TextClause, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from daemon.domain.ledger import Stream
+from daemon.domain.state import Situation, WorkspaceState
+from daemon.store.records import as_record, columns_of
+from daemon.store.tables import IN_DOUBT, UNDONE, cursors, ledger, orders, unreadable, wishes, workspaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceOverview:
+    """How one workspace stands."""
+
+    state: WorkspaceState
+    epoch: int
+    #: Who led it last, and since when by that machine's clock.
+    owner: str
+    led_at: datetime
+    paused: str | None
+    brake: str | None
+    cursors: Mapping[Stream, datetime]
+    #: Orders by situation, and when the oldest of them was created; situations without an order are left out.
+    counts: Mapping[Situation, int]
+    oldest: Mapping[Situation, datetime | None]
+    #: Orders of which Consentio must still be told something.
+    to_tell: int
+    #: Open rows of effects on the ERP.
+    in_doubt: int
+    unreadable: int
+    #: Wishes that no daemon answered yet.
+    wishes: int
+
+
+_STATES = select(*columns_of(workspaces, WorkspaceState), workspaces).order_by(workspaces.c.id)
+_CURSORS = select(cursors)
+_SITUATIONS = select(
+    orders.c.workspace, orders.c.situation, func.count().label("many"), func.min(orders.c.created_at).label("oldest")
+).group_by(orders.c.workspace, orders.c.situation)
+
+
+def _count(table: Table, condition: ColumnElement[bool] | TextClause | None = None) -> Executable:
+    counted = select(table.c.workspace, func.count().label("many")).group_by(table.c.workspace)
+    return counted if condition is None else counted.where(condition)
+
+
+_COUNTS = {
+    "to_tell": _count(orders, orders.c.tell_due_at.is_not(None)),
+    "in_doubt": _count(ledger, IN_DOUBT),
+    "unreadable": _count(unreadable),
+    "wishes": _count(wishes, UNDONE),
+}
+
+
+async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
+    """Every workspace, by id."""
+    states = await _rows(connection, _STATES)
+    positions = await _rows(connection, _CURSORS)
+    situations = await _rows(connection, _SITUATIONS)
+    counts = {name: await _by_workspace(connection, statement) for name, statement in _COUNTS.items()}
+    return [
+        WorkspaceOverview(
+            state=as_record(WorkspaceState, row),
+            epoch=row.epoch,
+            owner=row.owner,
+            led_at=row.led_at,
+            paused=row.paused,
+            brake=row.brake,
+            cursors={each.stream: each.position for each in positions if each.workspace == row.id},
+            counts={each.situation: each.many for each in situations if each.workspace == row.id},
+            oldest={each.situation: each.oldest for each in situations if each.workspace == row.id},
+            **{name: many.get(row.id, 0) for name, many in counts.items()},
+        )
+        for row in states
+    ]
+
+
+async def _by_workspace(connection: AsyncConnection, statement: Executable) -> dict[str, int]:
+    return {row.workspace: row.many for row in await _rows(connection, statement)}
+
+
+async def _rows(connection: AsyncConnection, statement: Executable) -> list[Row[Any]]:
+    return list((await connection.execute(statement)).all())

@@ -1,0 +1,65 @@
+"""What people ask, and what they wish. Needs no leadership, and disturbs none."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from daemon.domain.state import Situation
+from daemon.store import overview, story, wishes
+from daemon.store.address import parse_address
+from daemon.store.engine import Engine
+from daemon.store.overview import WorkspaceOverview
+from daemon.store.schema import require_current
+from daemon.store.scope import Scope
+from daemon.store.story import Found, Story
+
+
+@asynccontextmanager
+async def open_reader(url: str) -> AsyncIterator["SqlReader"]:
+    """The database for people's questions. Raises `DatabaseError` if it is not there or has another schema."""
+    await require_current(url, auto_migrate=False)
+    engine = Engine(parse_address(url))
+    try:
+        yield SqlReader(engine)
+    finally:
+        await engine.close()
+
+
+class SqlReader:
+    """A database, asked by people; every method may raise `StoreUnavailable`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def overview(self) -> list[WorkspaceOverview]:
+        """Every workspace, by id."""
+        async with self._engine.reading() as connection:
+            return await overview.overview(connection)
+
+    async def list_orders(
+        self, *, workspace: str | None = None, situation: Situation | None = None, limit: int = 100
+    ) -> list[Found]:
+        """The oldest orders, by workspace."""
+        async with self._engine.reading() as connection:
+            return await story.list_orders(connection, workspace=workspace, situation=situation, limit=limit)
+
+    async def find_orders(self, name: str, *, workspace: str | None = None) -> list[Found]:
+        """The orders with this id, hash, ERP record or reference."""
+        async with self._engine.reading() as connection:
+            return await story.find(connection, name, workspace=workspace)
+
+    async def story(self, name: str, *, workspace: str | None = None) -> Story:
+        """Raises `OrderUnknown` unless exactly one order goes by this name."""
+        async with self._engine.reading() as connection:
+            return await story.story(connection, name, workspace=workspace)
+
+    async def leave_wish(self, workspace: str, what: str, *, order_id: str | None, who: str, reason: str) -> int:
+        """Leaves a command for the daemon that leads the workspace. Returns its number."""
+        async with self._engine.writing() as connection:
+            scope = Scope(connection, workspace)
+            return await wishes.make(scope, what, order_id=order_id, who=who, reason=reason, made_at=datetime.now(UTC))
+
+    async def wish_outcome(self, number: int) -> str | None:
+        """What the daemon answered; None until it does."""
+        async with self._engine.reading() as connection:
+            return await wishes.outcome(connection, number)

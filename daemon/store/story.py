@@ -1,0 +1,103 @@
+"""Orders as people ask for them: by any name that they go by, and with all that happened to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, Select, Table, bindparam, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision
+from daemon.domain.state import OrderState, Situation
+from daemon.errors import OrderUnknown
+from daemon.store.records import as_record, columns_of
+from daemon.store.scope import THIS, Scope
+from daemon.store.tables import attempts, ledger, notes, orders, revisions
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An order, and whose it is."""
+
+    workspace: str
+    order: OrderState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that happened to one order, the oldest first."""
+
+    workspace: str
+    order: OrderState
+    revisions: list[Revision]
+    ledger: list[LedgerRow]
+    attempts: list[Attempt]
+    notes: list[Note]
+
+
+_NAME = bindparam("name")
+_ORDERS = select(*columns_of(orders, OrderState), orders.c.workspace).order_by(
+    orders.c.workspace, orders.c.created_at, orders.c.id
+)
+_NAMED = _ORDERS.where(
+    or_(orders.c.id == _NAME, orders.c.hash_id == _NAME, orders.c.erp_record == _NAME, orders.c.told_id == _NAME)
+)
+
+
+def _of_order(table: Table, record: type[Any], *by: Column[Any]) -> Select[Any]:
+    ours = select(*columns_of(table, record)).where(table.c.workspace == THIS)
+    return ours.where(table.c.order_id == bindparam("order")).order_by(*by)
+
+
+_REVISIONS = _of_order(revisions, Revision, revisions.c.number)
+_LEDGER = _of_order(ledger, LedgerRow, ledger.c.started_at, ledger.c.key)
+_ATTEMPTS = _of_order(attempts, Attempt, attempts.c.number)
+_NOTES = _of_order(notes, Note, notes.c.number)
+
+
+async def find(connection: AsyncConnection, name: str, *, workspace: str | None) -> list[Found]:
+    """The orders with this id, hash, ERP record or reference."""
+    return await _found(connection, _only(_NAMED, workspace), name=name)
+
+
+async def list_orders(
+    connection: AsyncConnection, *, workspace: str | None, situation: Situation | None, limit: int
+) -> list[Found]:
+    """The oldest orders, by workspace."""
+    statement = _only(_ORDERS, workspace)
+    if situation is not None:
+        statement = statement.where(orders.c.situation == situation)
+    return await _found(connection, statement.limit(limit))
+
+
+async def story(connection: AsyncConnection, name: str, *, workspace: str | None) -> Story:
+    """Raises `OrderUnknown` unless exactly one order goes by this name."""
+    found = await find(connection, name, workspace=workspace)
+    if not found:
+        raise OrderUnknown(
+            f"No order is known by {name!r}",
+            remedy="Give its Consentio id, its hash or its number in the ERP; `orders` lists them",
+        )
+    if len(found) > 1:
+        several = ", ".join(f"{each.order.id} of workspace {each.workspace}" for each in found)
+        raise OrderUnknown(f"{name!r} may be several orders: {several}", remedy="Name the workspace, or give the Consentio id")
+    return await _tell(Scope(connection, found[0].workspace), found[0].order)
+
+
+async def _tell(scope: Scope, order: OrderState) -> Story:
+    return Story(
+        workspace=scope.workspace,
+        order=order,
+        revisions=[as_record(Revision, row) for row in await scope.rows(_REVISIONS, order=order.id)],
+        ledger=[as_record(LedgerRow, row) for row in await scope.rows(_LEDGER, order=order.id)],
+        attempts=[as_record(Attempt, row) for row in await scope.rows(_ATTEMPTS, order=order.id)],
+        notes=[as_record(Note, row) for row in await scope.rows(_NOTES, order=order.id)],
+    )
+
+
+def _only(statement: Select[Any], workspace: str | None) -> Select[Any]:
+    return statement if workspace is None else statement.where(orders.c.workspace == workspace)
+
+
+async def _found(connection: AsyncConnection, statement: Select[Any], **values: str) -> list[Found]:
+    rows = await connection.execute(statement, values)
+    return [Found(row.workspace, as_record(OrderState, row)) for row in rows]
