@@ -79,7 +79,7 @@ def _check_strangers(orders: Mapping[str, Shown], book: Book) -> Iterator[Findin
 
 
 def _check_seen(told: Shown, orders: Mapping[str, Shown], book: Book) -> Iterator[Finding]:
-    """A `seen` covers what the market had last shown of the order; an edit made since, nobody could know (and it stays to be done)."""
+    """A `seen` answers for what the market had last shown of the order; of an edit made since, nobody could know."""
     at = datetime.fromisoformat(told["at"])
     for order_id, number in told["shown"].items():
         order = orders[order_id]

@@ -1,5 +1,5 @@
-"""An imitated ERP that imports documents from a folder, as many real ones do: it takes them in the order of their names, some now and
-some later, and deletes what it took. It knows the documents' published form (consentio-sync/files/1) and nothing else.
+"""An imitated ERP that imports documents from a folder, as many real ones do: it takes them in the order of their names, some
+now and some later, and deletes what it took. It knows the documents' published form (consentio-sync/files/1) and nothing else.
 """
 
 import json
@@ -19,8 +19,8 @@ SCHEMA = "consentio-sync/files/1"
 class FolderErp:
     """Imports from one inbox at random moments, from `with FolderErp(...)` to its end.
 
-    Each pause lasts up to `pause` seconds; each import takes a random number of the documents that are there. `tell` hears of each.
-    Whoever reads `book` while it runs holds `lock`.
+    Each pause lasts up to `pause` seconds; each import takes a random number of the documents that are there. `tell` hears of
+    each. Whoever reads `book` while it runs holds `lock`.
     """
 
     def __init__(

@@ -108,7 +108,9 @@ class Version:
 
 @dataclass(slots=True)
 class Order:
-    """An order with its past. `updated_at` is what the API shows, `changed_at` when it was truly touched."""
+    """An order with its past. `updated_at` is what the API shows, `changed_at` when it was truly touched, `shown` the last
+    version that a list has named.
+    """
 
     id: int
     hash_id: str
@@ -127,6 +129,7 @@ class Order:
     external_id: str = ""
     external_status: str = ""
     prepared: frozenset[int] = frozenset()
+    shown: int = 0
     distortion: dict[str, Any] = field(default_factory=dict)
     encoded: bytes | None = None
 

@@ -115,6 +115,8 @@ class PartnerApi:
         return self._listing(self.world.edited(call.workspace, since))
 
     def _listing(self, orders: Sequence[Order]) -> Answer:
+        for order in orders:
+            order.shown = order.version
         return Answer(200, listing(map(self.world.encoded, orders)))
 
     def _external(self, call: Call) -> Answer:

@@ -34,10 +34,13 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the seller told the market in one call, and the version that each order had at that moment."""
+    """What the seller told the market in one call, the version that each order had at that moment, and the one that a list had
+    last shown: a newer one, the seller could not know.
+    """
 
     at: datetime
     call: str
     workspace: int
     versions: dict[int, int]
+    shown: dict[int, int]
     records: tuple[External, ...] = ()

@@ -289,9 +289,10 @@ class World:
         if record.cancel and order.status != "canceled":
             self.cancel(order.id)
 
-    def _note(self, call: str, workspace: int, orders: Iterable[Order], records: Iterable[External] = ()) -> None:
+    def _note(self, call: str, workspace: int, orders: Sequence[Order], records: Iterable[External] = ()) -> None:
         versions = {order.id: order.version for order in orders}
-        self.told.append(Told(self.now(), call, workspace, versions, tuple(records)))
+        shown = {order.id: order.shown or order.version for order in orders}
+        self.told.append(Told(self.now(), call, workspace, versions, shown, tuple(records)))
 
 
 def _require(order: Order, done: str, *statuses: Status) -> None:

@@ -1,0 +1,62 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from daemon.sandbox.book import Verdict
+from daemon.sandbox.folder_erp import SCHEMA, FolderErp
+from tests.support.waiting import wait_until_sync
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Puts a document into the inbox."""
+
+    def put(name, **changes):
+        document = {"schema": SCHEMA, "kind": "create", "key": name, "record": name, "order": {"id": name}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(document | changes))
+
+    return put
+
+
+def test_it_imports_by_name_and_deletes(tmp_path, write):
+    """The first documents by name go first, and are gone afterwards."""
+    erp = FolderErp(tmp_path)
+    for name in ("b", "c", "a"):
+        write(name)
+    assert erp.import_some(2) == 2
+    assert [posting.key for posting in erp.book.postings] == ["a", "b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
+
+
+def test_a_posting_knows_when_its_document_appeared(tmp_path, write):
+    """A rename into the inbox counts, not the moment when the document was written, nor that of the import."""
+    erp = FolderErp(tmp_path / "inbox")
+    (tmp_path / "inbox").mkdir()
+    write("a")
+    written = (tmp_path / "a.json").stat().st_ctime
+    wait_until_sync(lambda: datetime.now(UTC).timestamp() > written + 0.05)
+    (tmp_path / "a.json").rename(tmp_path / "inbox" / "a.json")
+    shown = datetime.now(UTC)
+    wait_until_sync(lambda: datetime.now(UTC).timestamp() > shown.timestamp() + 0.05)
+    erp.import_some()
+    assert written + 0.02 < erp.book.postings[0].at.timestamp() <= shown.timestamp()
+
+
+@pytest.mark.parametrize("said", ["{", '{"schema": "else"}', '{"schema": "consentio-sync/files/1"}', "[]"])
+def test_what_cannot_be_read_is_a_fault(tmp_path, said):
+    """It is told and put away, and stops nothing."""
+    (tmp_path / "x.json").write_text(said)
+    erp = FolderErp(tmp_path)
+    erp.import_some()
+    assert [finding.verdict for finding in erp.book.findings] == [Verdict.FAULT]
+    assert erp.waiting == 0
+
+
+def test_it_imports_by_itself(tmp_path, write):
+    """While it runs, documents are imported without being asked for."""
+    heard = []
+    with FolderErp(tmp_path, pause=0.01, tell=heard.append) as erp:
+        write("a")
+        wait_until_sync(lambda: heard, what="the import")
+    assert erp.book.records["a"].live
