@@ -35,7 +35,24 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 #: Shorter values would mask ordinary words.
 _SHORTEST_SECRET = 6
 
+#: The levels of the events that rooms tell through `say`; what is not here is `info`.
+_LEVELS = {
+    "api.retried": "debug",
+    "order.in_doubt": "warning",
+    "order.parked": "warning",
+    "order.unreadable": "warning",
+    "orders.missing": "warning",
+    "slice.halved": "warning",
+    "sweep.cut": "warning",
+    "sweep.shortened": "warning",
+}
+
 _hidden: set[str] = set()
+
+
+def say(event: str, **fields: object) -> None:
+    """Tells an event of a room below, at the level that it deserves."""
+    getattr(structlog.get_logger(), _LEVELS.get(event, "info"))(event, **fields)
 
 
 def hide(secret: str) -> None:
@@ -74,6 +91,11 @@ def configure(*, form: Format = "auto", level: str = "info", stream: IO[str] | N
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # `configure` may come again
     )
+
+
+def is_debugging() -> bool:
+    """Whether details were asked for."""
+    return logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 def _ours() -> list[Processor]:
@@ -119,21 +141,22 @@ def _masked(value: object) -> Any:
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {_visible(name): value if name in {"exception", "stack"} else _escaped(value) for name, value in event.items()}
+    return {visible(name): value if name in {"exception", "stack"} else _escaped(value) for name, value in event.items()}
 
 
 def _escaped(value: object) -> object:
-    return value if value is None or isinstance(value, bool | int | float) else _visible(str(value))
+    return value if value is None or isinstance(value, bool | int | float) else visible(str(value))
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
+    """The text on one line, with every control character written out."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _indent_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """A traceback keeps its lines, each behind a bar, so that none of them passes for an event."""
     for name in {"exception", "stack"} & event.keys():
-        event[name] = "\n".join(f"  | {_visible(line)}" for line in str(event[name]).splitlines())
+        event[name] = "\n".join(f"  | {visible(line)}" for line in str(event[name]).splitlines())
     return event
 
 

@@ -1,0 +1,72 @@
+"""The door to an ERP: opened when the ERP answers, so that a daemon that starts while it is away still collects."""
+
+import asyncio
+import dataclasses
+from typing import Any, ClassVar, Never, Self
+
+from daemon.errors import AdapterError, ErpUnavailable
+from daemon.ports import Capabilities, ErpAdapter
+
+
+class ErpDoor:
+    """One adapter and whether it is open. `open` is tried again before each cycle until it succeeds."""
+
+    def __init__(self, adapter: ErpAdapter, *, timeout_s: float) -> None:
+        self.adapter = adapter
+        self._timeout_s = timeout_s
+        self._is_open = False
+
+    async def open(self) -> None:
+        """Enters the adapter and lets it check itself; does nothing once that went well.
+
+        Raises `AdapterError` or `ErpUnavailable`, whatever the adapter raised; nothing was sent to the ERP then.
+        """
+        if self._is_open:
+            return
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._enter()
+        except (AdapterError, ErpUnavailable):
+            raise
+        except TimeoutError:
+            raise ErpUnavailable(f"the ERP did not answer within {self._timeout_s:g} s") from None
+        except Exception as error:
+            raise ErpUnavailable(f"the adapter could not be opened: {type(error).__name__}: {error}") from error
+        self._is_open = True
+
+    async def _enter(self) -> None:
+        await self.adapter.__aenter__()
+        try:
+            await self.adapter.check()
+        except BaseException as error:
+            await self.adapter.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def close(self) -> None:
+        """Leaves the adapter, if it was entered."""
+        if self._is_open:
+            self._is_open = False
+            await self.adapter.__aexit__(None, None, None)
+
+
+class AwayErp:
+    """Stands in for an ERP whose door did not open: every call says that nothing was sent."""
+
+    contract: ClassVar[int] = 1
+    Settings: ClassVar[Any] = None
+
+    def __init__(self, adapter: ErpAdapter, reason: str) -> None:
+        self.capabilities: Capabilities = dataclasses.replace(adapter.capabilities, group_size=1)
+        self.identity = adapter.identity
+        self._reason = reason
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    async def check(self, *_args: object, **_named: object) -> Never:
+        raise ErpUnavailable(self._reason)
+
+    find = read = create = update = cancel = preview = check

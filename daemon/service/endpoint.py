@@ -1,0 +1,62 @@
+"""/healthz: the loop turns. /readyz: orders flow, else 503 and a body that names who is not ready and why."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from daemon.errors import ConfigError
+from daemon.log import masked
+from daemon.service.pulse import Pulse
+
+#: A container's engine asks again soon; nobody waits longer for an answer at the end.
+_SHUTDOWN_S = 1.0
+
+
+class Endpoint:
+    """Answers from the pulses alone: it calls neither Consentio, nor the ERP, nor the database."""
+
+    def __init__(self) -> None:
+        #: None until the daemon is open.
+        self.pulses: Sequence[Pulse] | None = None
+        self.port = 0
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        return app
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        if self.pulses is None:
+            return web.json_response({"status": "starting"}, status=503)
+        reasons = {pulse.workspace: dict(why) for pulse in self.pulses if (why := pulse.not_ready())}
+        if reasons:
+            return web.json_response({"status": "not ready", "workspaces": masked(reasons)}, status=503)
+        return web.json_response({"status": "ready"})
+
+    @asynccontextmanager
+    async def serving(self, host: str, port: int) -> AsyncIterator["Endpoint"]:
+        """Listens until the end of the block; ConfigError if the port is taken."""
+        runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            self.port = await _listen(runner, host, port)
+            yield self
+        finally:
+            await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise ConfigError(
+            f"http.host and http.port: {host}:{port} cannot be listened to: {error.strerror or error}",
+            remedy="Set another http.port, end what uses it, or set http.enabled = false.",
+        ) from None
+    bound: int = runner.addresses[0][1]
+    return bound

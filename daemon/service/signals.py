@@ -1,0 +1,45 @@
+"""SIGTERM and SIGINT: the first asks to drain, the second means now."""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Self
+
+import structlog
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_AT_ONCE = 130
+
+_log = structlog.get_logger()
+
+
+class Stop:
+    """Holds the signals of the process from its entry to its exit."""
+
+    def __init__(self) -> None:
+        self._asked = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._receive, number)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+    async def wait(self) -> None:
+        """Returns when a signal asked to stop."""
+        await self._asked.wait()
+
+    def _receive(self, number: signal.Signals) -> None:
+        if self._asked.is_set():
+            _log.warning("daemon.killed", signal=number.name, reason="the second signal")
+            sys.stdout.flush()
+            # Whatever the process was doing may be left at any instruction: the next start settles it.
+            os._exit(_AT_ONCE)
+        _log.info("signal.received", signal=number.name)
+        self._asked.set()

@@ -1,0 +1,86 @@
+"""The turns of one workspace: each cycle ends in one line of the log, whatever happened."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from daemon.app import Lane
+from daemon.errors import (
+    ConfigError,
+    DatabaseError,
+    Deposed,
+    ErpUnavailable,
+    OperatorError,
+    StoreUnavailable,
+    WorkspaceLocked,
+)
+from daemon.service.outages import Outage
+from daemon.service.pulse import Pulse
+from daemon.sync.cycle import Report
+
+#: What waiting does not mend: the process ends with it.
+_FATAL = (ConfigError, DatabaseError, WorkspaceLocked)
+
+_log = structlog.get_logger()
+
+
+class Turns:
+    """One workspace's cycles, its outages, and its pulse."""
+
+    def __init__(self, lane: Lane, pulse: Pulse, fail: Callable[[OperatorError], None]) -> None:
+        self._lane = lane
+        self._pulse = pulse
+        self._fail = fail
+        self._number = 0
+        self._api, self._erp, self._store = Outage("api"), Outage("erp"), Outage("store")
+
+    async def turn(self) -> None:
+        """One cycle. Never raises: what ends the process is handed to `fail`."""
+        self._number += 1
+        cycle = f"{self._lane.way.store.leadership.epoch}.{self._number}"
+        with structlog.contextvars.bound_contextvars(workspace=self._pulse.workspace, cycle=cycle):
+            began = time.monotonic()
+            try:
+                report = await self._lane.cycle()
+            except Exception as error:  # noqa: BLE001  # the next cycle runs whatever this one met
+                self._pulse.broke_off(error)
+                self._tell_broken(error)
+            else:
+                self._pulse.turned(report)
+                self._tell(report, time.monotonic() - began)
+
+    def _tell_broken(self, error: Exception) -> None:
+        if isinstance(error, _FATAL):
+            self._fail(error)
+        elif isinstance(error, StoreUnavailable | Deposed):
+            self._store.lost(str(error))
+        else:
+            _log.exception("cycle.failed", exc_info=error)
+
+    def _tell(self, report: Report, seconds: float) -> None:
+        self._store.found()
+        self._tell_outages(list(report.troubles.values()))
+        log = _log.info if report.tally else _log.debug
+        cut_off = [direction.value for direction in report.troubles]
+        log("cycle.done", seconds=round(seconds, 3), **report.tally.counts(), **_if_any(cut_off=cut_off))
+
+    def _tell_outages(self, troubles: Sequence[Exception]) -> None:
+        erp = [trouble for trouble in troubles if isinstance(trouble, ErpUnavailable)]
+        api = [trouble for trouble in troubles if not isinstance(trouble, ErpUnavailable)]
+        _edge(self._api, api)
+        # With nothing due nobody asked the ERP: it is back when a call went well.
+        if erp or not self._lane.way.memory.erp_is_away:
+            _edge(self._erp, erp)
+
+
+def _edge(outage: Outage, troubles: Sequence[Exception]) -> None:
+    if not troubles:
+        outage.found()
+        return
+    trouble = troubles[0]
+    outage.lost(str(trouble), trouble.remedy if isinstance(trouble, OperatorError) else "")
+
+
+def _if_any(**fields: list[str]) -> Mapping[str, list[str]]:
+    return {name: value for name, value in fields.items() if value}

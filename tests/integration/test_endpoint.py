@@ -1,0 +1,58 @@
+"""The daemon's own HTTP: health for containers."""
+
+from datetime import timedelta
+
+import pytest
+from aiohttp import ClientSession
+
+from daemon.errors import ConfigError, ErpUnavailable
+from daemon.service.endpoint import Endpoint
+from daemon.service.pulse import Pulse
+from daemon.sync.cycle import Direction, Report
+
+
+@pytest.fixture
+async def endpoint():
+    async with Endpoint().serving("127.0.0.1", 0) as served:
+        yield served
+
+
+async def get(endpoint: Endpoint, path: str) -> tuple[int, dict]:
+    async with ClientSession() as session, session.get(f"http://127.0.0.1:{endpoint.port}{path}") as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def test_it_lives_before_it_is_ready(endpoint):
+    """Liveness depends on no one else; readiness waits for the daemon to open."""
+    assert await get(endpoint, "/healthz") == (200, {"status": "alive"})
+    assert await get(endpoint, "/readyz") == (503, {"status": "starting"})
+
+
+async def test_it_is_ready_when_every_workspace_is(endpoint):
+    """One good cycle of each is enough."""
+    endpoint.pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
+    for pulse in endpoint.pulses:
+        pulse.turned(Report())
+
+    assert await get(endpoint, "/readyz") == (200, {"status": "ready"})
+
+
+async def test_it_names_who_is_not_ready_and_why(endpoint):
+    """The body says which workspace and direction, without a secret."""
+    endpoint.pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
+    endpoint.pulses[0].turned(Report())
+    endpoint.pulses[1].turned(Report(troubles={Direction.DELIVER: ErpUnavailable("no https://me:SECRET@erp")}))
+
+    status, body = await get(endpoint, "/readyz")
+
+    assert (status, body) == (503, {"status": "not ready", "workspaces": {"2": {"deliver": "no https://me:***@erp"}}})
+
+
+async def test_a_taken_port_is_told_with_a_remedy(endpoint):
+    """Two daemons on one port: the second says what to set."""
+    with pytest.raises(ConfigError, match=f":{endpoint.port} cannot be listened to") as caught:
+        async with Endpoint().serving("127.0.0.1", endpoint.port):
+            pytest.fail("it listens")
+
+    assert caught.value.exit_code == 3
+    assert "http.port" in caught.value.remedy
