@@ -1,0 +1,5 @@
+"""`python -m daemon` is `consentio-sync`."""
+
+from daemon.cli import main
+
+main()

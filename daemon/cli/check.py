@@ -1,0 +1,125 @@
+"""`check`: one line for each thing that must work, and what to do where it does not."""
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import TYPE_CHECKING
+
+import typer
+
+from daemon.cli.options import ConfigFile, LogLevel
+
+if TYPE_CHECKING:
+    from daemon.config.load import Loaded
+    from daemon.config.settings import Settings, Workspace
+
+Probe = tuple[str, Awaitable[str]]
+
+
+def check(config: ConfigFile = None, log_level: LogLevel = None) -> None:
+    """Try everything that `run` needs, changing nothing: config, database, Consentio, ERP, and whether another daemon runs.
+
+    Exit codes: 0 all well, else the first failure's: 3 config, 4 database, 5 Consentio, 6 ERP, 7 another daemon runs.
+    """
+    from daemon.cli.starting import finish, load_all
+
+    loaded = load_all(config, log_level=log_level)
+    print(f"OK    config: {loaded.source.file}")
+    for warning in loaded.warnings():
+        print(f"WARN  config: {warning}")
+    raise typer.Exit(finish(_check(loaded)))
+
+
+async def _check(loaded: "Loaded") -> int:
+    codes = [code async for name, probe in _probes(loaded.settings) if (code := await _tried(name, probe))]
+    return codes[0] if codes else 0
+
+
+async def _tried(name: str, probe: Awaitable[str]) -> int:
+    from daemon.cli.failures import code_of
+    from daemon.errors import DaemonError, OperatorError
+    from daemon.log import masked_text
+
+    try:
+        print(f"OK    {name}: {await probe}")
+    except DaemonError as error:
+        print(f"FAIL  {name}: {masked_text(str(error))}")
+        if isinstance(error, OperatorError):
+            print(*(f"      {masked_text(line)}" for line in (*error.problems, f"→ {error.remedy}")), sep="\n")
+        return code_of(error)
+    return 0
+
+
+async def _probes(settings: "Settings") -> AsyncIterator[Probe]:
+    yield "installation", _installation()
+    yield f"database {settings.database.shown_url}", _database(settings)
+    for workspace in settings.workspaces:
+        yield f"workspace {workspace.id}, Consentio", _consentio(settings, workspace)
+        yield f"workspace {workspace.id}, ERP {workspace.erp}", _erp(settings, workspace)
+    yield "no other daemon", _locks(settings)
+
+
+async def _installation() -> str:
+    from importlib.metadata import packages_distributions, version
+
+    from daemon.errors import ConfigError
+
+    others = sorted(set(packages_distributions().get("daemon", [])) - {"consentio-sync"})
+    if others:
+        raise ConfigError(
+            f"{', '.join(others)} installs a package `daemon`, too, over ours",
+            remedy="Uninstall it, install consentio-sync again, and keep the two in separate environments.",
+        )
+    return f"consentio-sync {version('consentio-sync')}"
+
+
+async def _database(settings: "Settings") -> str:
+    from daemon.store.schema import current_revision, require_current
+    from daemon.store.tables import REVISION
+
+    url = settings.database.url.get_secret_value()
+    if not settings.database.migrates_itself:
+        await require_current(url, auto_migrate=False)
+    current = await current_revision(url)
+    if current is None:
+        return "there is none yet; `run` makes it"
+    return f"schema {current}" if current == REVISION else f"schema {current}; `run` brings it to {REVISION}"
+
+
+async def _consentio(settings: "Settings", workspace: "Workspace") -> str:
+    from datetime import UTC, datetime, timedelta
+
+    from daemon.app import make_client
+    from daemon.config.keys import read_api_key
+
+    read_api_key(workspace)
+    async with make_client(settings, workspace) as client:
+        now = await client.now()
+        answer = await client.list_orders(now - timedelta(hours=1), now, "accepted")
+        skew = (await client.now() - datetime.now(UTC)).total_seconds()
+    clock = f"; this machine's clock is {abs(skew):.0f} s {'slow' if skew > 0 else 'fast'}" if abs(skew) > 2 else ""
+    return f"logged in; {len(answer.elements)} accepted in the last hour{clock}"
+
+
+async def _erp(settings: "Settings", workspace: "Workspace") -> str:
+    from daemon.app import make_adapter
+    from daemon.erp.door import ErpDoor
+
+    adapter = make_adapter(settings, workspace)
+    door = ErpDoor(adapter, timeout_s=settings.delivery.call_timeout.total_seconds())
+    try:
+        await door.open()
+    finally:
+        await door.close()
+    return f"adapter {settings.erp[workspace.erp].adapter} is content with {adapter.identity}"
+
+
+async def _locks(settings: "Settings") -> str:
+    from daemon.store.database import open_database
+    from daemon.store.schema import current_revision
+
+    url = settings.database.url.get_secret_value()
+    if await current_revision(url) is None:
+        return "there is no database that one could hold"
+    async with open_database(url) as database:
+        for workspace in settings.workspaces:
+            await database.require_free(workspace.name)
+    return "every workspace is free"

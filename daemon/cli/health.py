@@ -1,0 +1,45 @@
+"""`healthcheck`: asked every few seconds by a container's engine, so it reads two keys and imports next to nothing."""
+
+import sys
+from http.client import HTTPConnection, HTTPException
+from typing import Annotated, Any
+
+import typer
+
+from daemon.cli.options import ConfigFile
+
+_TIMEOUT_S = 5.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # what is listened to, not where we listen
+
+
+def healthcheck(
+    config: ConfigFile = None,
+    ready: Annotated[bool, typer.Option("--ready", help="Ask whether orders flow, not only whether the daemon lives.")] = False,
+) -> None:
+    """Ask the running daemon for its health; exit 0 or 1, as containers expect."""
+    from daemon.config.sources import read_source
+    from daemon.errors import DaemonError
+
+    path = "/readyz" if ready else "/healthz"
+    try:
+        status, body = _get(read_source(config).tree.get("http", {}), path)
+    except (DaemonError, OSError, HTTPException, ValueError) as error:
+        _fail(f"{path} does not answer: {error}")
+    if status != 200:
+        _fail(f"{path} says {status}: {body}")
+
+
+def _get(http: dict[str, Any], path: str) -> tuple[int, str]:
+    host = str(http.get("host", "127.0.0.1"))
+    connection = HTTPConnection(_EVERYWHERE.get(host, host), int(http.get("port", 8080)), timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(10_000).decode(errors="replace").strip()
+    finally:
+        connection.close()
+
+
+def _fail(reason: str) -> None:
+    print(reason, file=sys.stderr)
+    raise typer.Exit(1)

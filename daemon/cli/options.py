@@ -1,0 +1,19 @@
+"""The options that commands share. Each command has its own: typer refuses an option before the command's name after it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The config file; else $CONSENTIO_SYNC_CONFIG, else ./config.toml.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+LogLevel = Annotated[
+    str | None,
+    typer.Option("--log-level", help="debug, info, warning or error, instead of the config's.", show_default=False),
+]
+Orders = Annotated[list[str] | None, typer.Argument(help="Order ids.", show_default=False)]
+InWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Only this workspace's order.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the order's story.")]

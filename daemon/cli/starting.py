@@ -1,0 +1,86 @@
+"""What commands do before their work: read the config, check what adapters say to it, start the log."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from structlog import get_logger
+
+from daemon.config.load import Loaded, load, refusal
+from daemon.errors import AdapterError, ConfigError
+from daemon.log import configure, hide
+
+T = TypeVar("T")
+
+
+def load_all(config: Path | None, *, log_level: str | None = None, logs: IO[str] | None = None) -> Loaded:
+    """The settings, checked by the adapters too; from here on the log is on (on `logs`, stderr unless given).
+
+    ConfigError and AdapterError tell all that is wrong.
+    """
+    loaded = load(config)
+    settings = loaded.settings
+    configure(form=settings.log.format, level=_level(log_level) or settings.log.level, stream=logs or sys.stderr)
+    _hide_secrets(loaded)
+    _check_adapters(loaded)
+    return loaded
+
+
+def warn(loaded: Loaded) -> None:
+    """Logs what is allowed in the config, but should not stay so."""
+    for warning in loaded.warnings():
+        get_logger().warning("config.warned", reason=warning)
+
+
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a command's work to its end."""
+    return asyncio.run(work)
+
+
+def _level(level: str | None) -> str | None:
+    levels = ("debug", "info", "warning", "error")
+    if level is not None and level not in levels:
+        from typer import BadParameter
+
+        raise BadParameter(f"must be one of {', '.join(levels)}", param_hint="--log-level")
+    return level
+
+
+def _hide_secrets(loaded: Loaded) -> None:
+    for workspace in loaded.settings.workspaces:
+        if workspace.api_key is not None:
+            hide(workspace.api_key.get_secret_value())
+
+
+def _check_adapters(loaded: Loaded) -> None:
+    from daemon.erp.loader import settings_of
+
+    problems: list[str] = []
+    for name in dict.fromkeys(workspace.erp for workspace in loaded.settings.workspaces):
+        erp = loaded.settings.erp[name]
+        try:
+            _hide_fields(settings_of(erp.adapter, erp.table))
+        except ConfigError as error:
+            problems += [_placed(problem, name, loaded) for problem in error.problems]
+    if problems:
+        raise refusal(loaded.source, problems)
+
+
+def _hide_fields(settings: Any) -> None:
+    """An adapter's secrets are those that its model calls so."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if hasattr(value, "get_secret_value"):
+            hide(str(value.get_secret_value()))
+
+
+def _placed(problem: str, erp: str, loaded: Loaded) -> str:
+    key = problem.partition(":")[0]
+    return f"{loaded.source.where(('erp', erp, *key.split('.')))}: erp.{erp}.{problem}"
+
+
+def as_config_error(error: AdapterError) -> ConfigError:
+    """For `run`, which ends by itself only for what no waiting mends: an adapter that is not installed is a wrong config."""
+    return ConfigError(str(error), remedy=error.remedy, problems=error.problems)

@@ -1,0 +1,109 @@
+"""An order's story in words: how it stands, what happened, and what comes next."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from daemon.domain.content import Change, FieldChange, LineChange, difference
+from daemon.domain.order import Order
+from daemon.domain.state import OrderState, Situation
+from daemon.marketplace.wire import read_order
+
+if TYPE_CHECKING:
+    from daemon.store.questions import Story
+
+Event = tuple[datetime, str]
+
+_NEXT = {
+    Situation.WAITING: "it is sent to the ERP at the next cycle",
+    Situation.DELIVERING: "a call to the ERP is under way",
+    Situation.SETTLED: "nothing; the ERP has it",
+    Situation.RETRYING: "it is tried again",
+    Situation.IN_DOUBT: "nobody knows whether the last call arrived, so the ERP is asked",
+    Situation.PARKED: "a person is needed; mend what the reason says, then `consentio-sync retry {id}`",
+    Situation.HELD: "it waits until it is accepted",
+    Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
+    Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
+}
+
+
+def story_lines(story: "Story") -> Iterator[str]:
+    """The whole story, oldest event first."""
+    yield from _standing(story.workspace, story.order)
+    yield ""
+    yield from (f"{moment:%Y-%m-%d %H:%M:%S}  {text}" for moment, text in sorted(_events(story), key=itemgetter(0)))
+
+
+def _standing(workspace: str, order: OrderState) -> Iterator[str]:
+    record = f", in the ERP as {order.erp_record}" if order.erp_record else ""
+    status = f" ({order.erp_status})" if order.erp_record and order.erp_status else ""
+    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value}{record}{status}"
+    if order.reason:
+        yield f"  reason: {order.reason}"
+    if order.missing:
+        yield f"  missing: {', '.join(order.missing)}"
+    yield f"  next: {_NEXT[order.situation].format(id=order.id)}{_when(order.due_at)}"
+    if order.tell_due_at or order.tell_reason:
+        reason = f": {order.tell_reason}" if order.tell_reason else ""
+        yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"
+
+
+def _when(moment: datetime | None) -> str:
+    return f", at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
+
+
+def _events(story: "Story") -> Iterator[Event]:
+    yield from _revisions(story)
+    yield from (
+        (row.started_at, f"{row.kind.value} {row.key} with revision {row.revision}, no outcome yet")
+        for row in story.ledger
+        if row.is_open
+    )
+    kinds = {row.key: row for row in story.ledger}
+    for attempt in story.attempts:
+        row = kinds.get(attempt.key)
+        what = f"{row.kind.value} with revision {row.revision}" if row else "a try"
+        seconds = (attempt.finished_at - attempt.started_at).total_seconds()
+        answer = f": {attempt.answer}" if attempt.answer else ""
+        yield attempt.started_at, f"{what}, {attempt.key}: {attempt.outcome.value} after {seconds:.1f} s{answer}"
+    for note in story.notes:
+        yield note.at, f"{note.what} by {note.who}" + (f": {note.reason}" if note.reason else "")
+
+
+def _revisions(story: "Story") -> Iterator[Event]:
+    before: Order | None = None
+    for revision in story.revisions:
+        after = _read(revision.raw)
+        words = "" if before is None or after is None else ": " + "; ".join(change_words(difference(before, after)))
+        yield revision.recorded_at, f"revision {revision.number}, {revision.status}, found in {revision.found_in}{words}"
+        before = after
+
+
+def _read(raw: bytes | None) -> Order | None:
+    """The order as it was received; None once its payload is pruned, or if no present rule can read it."""
+    try:
+        return None if raw is None else read_order(raw)
+    except ValueError:
+        return None
+
+
+def change_words(change: Change) -> Iterator[str]:
+    """What differs, field by field and line by line."""
+    if not change:
+        yield "no business content"
+    yield from (_field_words(field) for field in change.fields)
+    yield from (_line_words(line) for line in change.lines)
+
+
+def _field_words(field: FieldChange) -> str:
+    return f"{field.name} {_value(field.before)} → {_value(field.after)}"
+
+
+def _line_words(line: LineChange) -> str:
+    fields = ", ".join(_field_words(field) for field in line.fields) if line.what == "changed" else ""
+    return f"line {line.id} ({line.name}) {line.what}" + (f" {fields}" if fields else "")
+
+
+def _value(text: str | None) -> str:
+    return "nothing" if text is None else text

@@ -1,0 +1,94 @@
+"""`retry` and `restored`: wishes, left for the running daemon, or fulfilled at once where none runs."""
+
+import asyncio
+import getpass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from daemon.cli.options import ConfigFile, InWorkspace, Orders, Reason
+
+if TYPE_CHECKING:
+    from daemon.config.settings import Settings
+    from daemon.store.questions import SqlReader
+
+#: A wish: the workspace, what is wished, and the order it names.
+Wished = tuple[str, str, str | None]
+
+_LOOK_AGAIN_S = 0.2
+
+
+def retry(
+    orders: Orders = None,
+    all_parked: Annotated[bool, typer.Option("--all-parked", help="Every parked order.")] = False,
+    config: ConfigFile = None,
+    workspace: InWorkspace = None,
+    reason: Reason = "",
+) -> None:
+    """Try parked orders again, once what parked them is mended."""
+    from daemon.cli.starting import finish, load_all
+
+    if bool(orders) == all_parked:
+        raise typer.BadParameter("name orders, or --all-parked", param_hint="ORDERS")
+    settings = load_all(config).settings
+    wanted = finish(_retries(settings, orders or [], workspace))
+    finish(_fulfil(settings, wanted, reason))
+
+
+def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: Reason = "") -> None:
+    """Say that the database is a restored copy: before anything is sent, the ERP is asked what it really has."""
+    from daemon.cli.starting import finish, load_all
+
+    settings = load_all(config).settings
+    names = [known.name for known in settings.workspaces if workspace in (None, known.name)]
+    if not names:
+        raise typer.BadParameter(f"the config has no workspace {workspace}", param_hint="--workspace")
+    finish(_fulfil(settings, [(name, "restored", None) for name in names], reason))
+
+
+async def _retries(settings: "Settings", orders: Sequence[str], workspace: str | None) -> list[Wished]:
+    from daemon.store.questions import open_reader
+
+    async with open_reader(settings.database.url.get_secret_value()) as reader:
+        if orders:
+            return [((await reader.find_order(order, workspace)).workspace, "retry", order) for order in orders]
+        return [(found.workspace, "retry", found.order.id) for found in await reader.parked(workspace)]
+
+
+async def _fulfil(settings: "Settings", wanted: Sequence[Wished], reason: str) -> None:
+    from daemon.store.questions import open_reader
+
+    async with open_reader(settings.database.url.get_secret_value()) as reader:
+        who = getpass.getuser()
+        numbers = {await reader.leave_wish(*wish, who, reason): wish[2] for wish in wanted}
+        await _lead_where_free(settings, {workspace for workspace, _, _ in wanted})
+        patience = 3 * settings.sync.poll_interval.total_seconds()
+        for number, order in numbers.items():
+            print(f"{order or 'restored'}: {await _outcome(reader, number, patience)}")
+
+
+async def _lead_where_free(settings: "Settings", workspaces: set[str]) -> None:
+    """Where no daemon holds the workspace, this process is the daemon for a moment."""
+    from daemon.app import open_app
+    from daemon.errors import WorkspaceLocked
+    from daemon.sync.wishes import fulfil
+
+    for workspace in workspaces:
+        try:
+            async with open_app(settings, only={workspace}) as app:
+                for lane in app.lanes:
+                    await fulfil(lane.way)
+        except WorkspaceLocked:
+            continue
+
+
+async def _outcome(reader: "SqlReader", number: int, patience_s: float) -> str:
+    """What the daemon answered; waits for its next cycles."""
+    try:
+        async with asyncio.timeout(patience_s):
+            while (outcome := await reader.wish_outcome(number)) is None:  # noqa: ASYNC110  # another process answers
+                await asyncio.sleep(_LOOK_AGAIN_S)
+            return outcome
+    except TimeoutError:
+        return "left for the running daemon, which did not answer yet; `consentio-sync status` counts open wishes"
