@@ -42,7 +42,12 @@ class SqlDatabase:
         """
         ends = WorkspaceState(id=workspace_id, api_url=api_url, adapter=adapter, adapter_identity=adapter_identity)
         store = SqlStore(self._engine, self._locks, ends=ends, owner=self.owner)
-        await store.renew(now)
+        await self._locks.take(workspace_id)
+        try:
+            await store.renew(now)
+        except BaseException:
+            await self._locks.release(workspace_id)
+            raise
         return store
 
     async def require_free(self, workspace_id: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from daemon.domain.state import Situation
+from daemon.errors import OrderUnknown, PoisonRow
 from daemon.store import overview, story, wishes
 from daemon.store.address import parse_address
 from daemon.store.engine import Engine
@@ -55,9 +56,13 @@ class SqlReader:
 
     async def leave_wish(self, workspace: str, what: str, *, order_id: str | None, who: str, reason: str) -> int:
         """Leaves a command for the daemon that leads the workspace. Returns its number."""
-        async with self._engine.writing() as connection:
-            scope = Scope(connection, workspace)
-            return await wishes.make(scope, what, order_id=order_id, who=who, reason=reason, made_at=datetime.now(UTC))
+        try:
+            async with self._engine.writing() as connection:
+                scope = Scope(connection, workspace)
+                return await wishes.make(scope, what, order_id=order_id, who=who, reason=reason, made_at=datetime.now(UTC))
+        except PoisonRow:
+            unknown = f"Workspace {workspace} is not in this database"
+            raise OrderUnknown(unknown, remedy="Check its id; a new one is added by the first start") from None
 
     async def wish_outcome(self, number: int) -> str | None:
         """What the daemon answered; None until it does."""

@@ -50,16 +50,12 @@ class SqlStore:
         Returns False, at next to no cost, if nothing was lost. `now` is told to people; by default the machine's.
         Raises `WorkspaceLocked` while another daemon holds the workspace, `StoreUnavailable` while the database is away.
         """
-        held = await self._locks.holds(self._ends.id)
-        if held and self._leadership.epoch:
-            return False
-        if not held:
+        if not await self._locks.holds(self._ends.id):
+            self._lose()
             await self._locks.take(self._ends.id)
-        try:
-            await self._claim(now or datetime.now(UTC))
-        except BaseException:
-            await self._locks.release(self._ends.id)
-            raise
+        if self._leadership.epoch:
+            return False
+        await self._claim(now or datetime.now(UTC))
         return True
 
     async def _claim(self, now: datetime) -> None:
@@ -76,8 +72,11 @@ class SqlStore:
         try:
             await workspaces.require_epoch(scope, self._leadership.epoch)
         except Deposed:
-            self._leadership = replace(self._leadership, epoch=0)
+            self._lose()
             raise
+
+    def _lose(self) -> None:
+        self._leadership = replace(self._leadership, epoch=0)
 
 
 @dataclass(frozen=True, slots=True)

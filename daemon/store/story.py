@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Select, Table, bindparam, or_, select
+from sqlalchemy import BindParameter, Column, Select, Table, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision
@@ -34,7 +34,7 @@ class Story:
     notes: list[Note]
 
 
-_NAME = bindparam("name")
+_NAME: BindParameter[str] = bindparam("name")
 _ORDERS = select(*columns_of(orders, OrderState), orders.c.workspace).order_by(
     orders.c.workspace, orders.c.created_at, orders.c.id
 )
@@ -74,12 +74,12 @@ async def story(connection: AsyncConnection, name: str, *, workspace: str | None
     found = await find(connection, name, workspace=workspace)
     if not found:
         raise OrderUnknown(
-            f"No order is known by {name!r}",
-            remedy="Give its Consentio id, its hash or its number in the ERP; `orders` lists them",
+            "No order goes by this name",
+            remedy="Give its Consentio id, its hash or its ERP record; `consentio-sync orders` lists them",
         )
     if len(found) > 1:
         several = ", ".join(f"{each.order.id} of workspace {each.workspace}" for each in found)
-        raise OrderUnknown(f"{name!r} may be several orders: {several}", remedy="Name the workspace, or give the Consentio id")
+        raise OrderUnknown(f"Several orders go by this name: {several}", remedy="Name the workspace, or give the Consentio id")
     return await _tell(Scope(connection, found[0].workspace), found[0].order)
 
 

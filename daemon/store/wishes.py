@@ -31,7 +31,7 @@ async def answer(scope: Scope, number: int, *, outcome: str, at: datetime) -> No
 
 
 async def make(scope: Scope, what: str, *, order_id: str | None, who: str, reason: str, made_at: datetime) -> int:
-    """Returns the number of the new wish; raises `PoisonRow` if the workspace is not known."""
+    """Returns the number of the new wish; breaks the workspace's foreign key if the database does not know it."""
     values = {"workspace": scope.workspace, "what": what, "order_id": order_id, "who": who, "reason": reason, "made_at": made_at}
     return int((await scope.connection.execute(_MAKE, values)).scalar_one())
 
