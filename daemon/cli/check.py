@@ -15,7 +15,9 @@ Probe = tuple[str, Awaitable[str]]
 
 
 def check(config: ConfigFile = None, log_level: LogLevel = None) -> None:
-    """Try everything that `run` needs, changing nothing: config, database, Consentio, ERP, and whether another daemon runs.
+    """Try everything that `run` needs. Nothing is changed.
+
+    That is config, database, Consentio, ERP, and that no other daemon runs.
 
     Exit codes: 0 all well, else the first failure's: 3 config, 4 database, 5 Consentio, 6 ERP, 7 another daemon runs.
     """

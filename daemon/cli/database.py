@@ -4,7 +4,10 @@ from daemon.cli.options import ConfigFile
 
 
 def migrate(config: ConfigFile = None) -> None:
-    """Bring the database to the newest schema, or leave it untouched if that fails."""
+    """Bring the database to the newest schema.
+
+    If that fails, the database is left untouched.
+    """
     from daemon.cli.starting import finish
     from daemon.config.load import load
     from daemon.store.schema import migrate as bring_up_to_date

@@ -1,5 +1,6 @@
 """How a command ends that failed: what is wrong, what to do, and an exit code for scripts."""
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -58,8 +59,11 @@ def exiting() -> Iterator[None]:
 def _tell_bug(error: Exception) -> None:
     from daemon.log import is_debugging, masked_text
 
-    if is_debugging():
+    if is_debugging() or os.environ.get("CONSENTIO_SYNC__LOG__LEVEL") == "debug":
         print(masked_text("".join(traceback.format_exception(error))), file=sys.stderr)
     text = masked_text(f"{type(error).__name__}: {error}").replace("\n", " ")
     print(f"consentio-sync: a bug: {text}", file=sys.stderr)
-    print("→ Run it again with --log-level debug, and report what that shows.", file=sys.stderr)
+    print(
+        "→ Run it again with --log-level debug (or CONSENTIO_SYNC__LOG__LEVEL=debug), and report what that shows.",
+        file=sys.stderr,
+    )

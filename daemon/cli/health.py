@@ -16,7 +16,10 @@ def healthcheck(
     config: ConfigFile = None,
     ready: Annotated[bool, typer.Option("--ready", help="Ask whether orders flow, not only whether the daemon lives.")] = False,
 ) -> None:
-    """Ask the running daemon for its health; exit 0 or 1, as containers expect."""
+    """Ask the running daemon for its health.
+
+    Exit codes: 0 well, 1 not, as containers expect.
+    """
     from daemon.config.sources import read_source
     from daemon.errors import DaemonError
 

@@ -23,7 +23,10 @@ _WITHHELD = frozenset({"hash_id", "raw"})
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Show how every workspace stands: its orders by situation, and when each direction last went well."""
+    """Show how every workspace stands.
+
+    Its orders by situation, and when each direction last went well.
+    """
     from daemon.cli.starting import finish
     from daemon.config.load import load
 
@@ -68,7 +71,10 @@ def explain(
     workspace: InWorkspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell an order's story: its revisions line by line, every call to the ERP and its answer, and what comes next."""
+    """Tell the story of an order.
+
+    Its revisions line by line, every call to the ERP and its answer, and what comes next.
+    """
     from daemon.cli.starting import finish
     from daemon.config.load import load
 

@@ -4,7 +4,7 @@ import typer
 
 
 def sandbox(context: typer.Context) -> None:
-    """Serve an imitation of the Consentio API with a lively market (`sandbox --help` shows its own options)."""
+    """Serve an imitation of the Consentio API."""
     from daemon.sandbox import main
 
     raise typer.Exit(main(context.args))

@@ -26,7 +26,10 @@ def retry(
     workspace: InWorkspace = None,
     reason: Reason = "",
 ) -> None:
-    """Try parked orders again, once what parked them is mended."""
+    """Try parked orders again.
+
+    Mend first what parked them: `consentio-sync explain ORDER` says it.
+    """
     from daemon.cli.starting import finish, load_all
 
     if bool(orders) == all_parked:
@@ -37,7 +40,10 @@ def retry(
 
 
 def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: Reason = "") -> None:
-    """Say that the database is a restored copy: before anything is sent, the ERP is asked what it really has."""
+    """Say that the database is a restored copy.
+
+    Before anything is sent, the ERP is asked what it really has.
+    """
     from daemon.cli.starting import finish, load_all
 
     settings = load_all(config).settings
