@@ -16,6 +16,7 @@ from daemon.ports import Effect
 #: The form of a document; a new number whenever an importer would have to change.
 SCHEMA = "consentio-sync/files/1"
 
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Order, Line, Address, FieldChange)}
 _PLAIN_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -83,10 +84,12 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _fields(thing: Order | Line | Address | FieldChange, *, without: str = "") -> dict[str, Any]:
-    return {field.name: _plain(getattr(thing, field.name)) for field in fields(thing) if field.name != without}
+    return {name: _plain(getattr(thing, name)) for name in _NAMES[type(thing)] if name != without}
 
 
 def _plain(value: object) -> Any:
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, Decimal):
         return number_text(value)
     if isinstance(value, datetime):

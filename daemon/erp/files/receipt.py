@@ -1,7 +1,7 @@
 """A receipt: what we remember of one effect for good, so that it is never done twice."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from daemon.domain.ledger import Kind
 
@@ -21,7 +21,7 @@ class Receipt:
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        return json.dumps(asdict(self)).encode()
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     @classmethod
     def from_bytes(cls, text: bytes) -> "Receipt":

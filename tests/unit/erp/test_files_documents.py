@@ -1,0 +1,139 @@
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from daemon.domain.content import difference
+from daemon.domain.ledger import Kind
+from daemon.domain.order import Address, Line, Order, Status
+from daemon.erp.files.document import change_in_words, document, document_name, safe_key
+from daemon.erp.files.settings import FilesSettings
+from daemon.ports import Effect
+
+NOW = datetime(2026, 11, 23, 20, 15, 0, 123456, tzinfo=UTC)
+ORDER = Order(
+    id="5001",
+    hash_id="HASH-THAT-OPENS",
+    status=Status.ACCEPTED,
+    counterpart_id="C-17",
+    delivery_estimated_at=NOW,
+    deliver_to=Address(external_id="", city="Almería"),
+    lines=(
+        Line(id="7001", sku=" ", display_name="Tomato", amount=Decimal("3.10"), unit="crate", price_unit="kg"),
+        Line(id="7002", sku="LEM", display_name="Lemon", amount=Decimal(0), unit="box"),
+    ),
+)
+
+
+def said(effect):
+    return json.loads(document(effect, record="c123-5001", workspace="123", written_at=NOW))
+
+
+def test_a_document_says_the_order():
+    """A document names its effect and holds the order by our names, exact numbers and UTC moments."""
+    says = said(Effect(kind=Kind.CREATE, key="c123-5001", order=ORDER))
+
+    assert says["schema"] == "consentio-sync/files/1"
+    assert (says["kind"], says["key"], says["record"], says["workspace"]) == ("create", "c123-5001", "c123-5001", "123")
+    assert says["order"]["customer"] == "C-17"
+    assert says["order"]["delivery_estimated_at"] == "2026-11-23T20:15:00.123456Z"
+    assert says["order"]["deliver_to"]["city"] == "Almería"
+    assert says["order"]["lines"][0]["amount"] == "3.1"
+    assert says["order"]["pickup_from"] is None
+
+
+def test_no_document_holds_the_hash():
+    """The order's hash works as a password, so no document has it, not even among the changes."""
+    change = difference(replace(ORDER, hash_id="ANOTHER-HASH-THAT-OPENS", more_info="x"), ORDER)
+    for effect in (
+        Effect(kind=Kind.CREATE, key="c1", order=ORDER),
+        Effect(kind=Kind.UPDATE, key="u1", order=ORDER, record="c1", change=change),
+        Effect(kind=Kind.CANCEL, key="x1", order=ORDER, record="c1"),
+    ):
+        assert b"HASH-THAT-OPENS" not in document(effect, record="c1", workspace="123", written_at=NOW)
+
+
+def test_an_update_says_what_changed():
+    """An update holds the whole order, and the difference in structure and in words."""
+    after = replace(ORDER, lines=(replace(ORDER.lines[0], amount=Decimal(4)),), more_info="ring twice")
+    change = difference(ORDER, after)
+    says = said(Effect(kind=Kind.UPDATE, key="u1", order=after, record="c123-5001", change=change))["change"]
+
+    assert says["before_is_known"] is True
+    assert says["fields"] == [{"name": "more_info", "before": None, "after": "ring twice"}]
+    assert [(line["id"], line["what"]) for line in says["lines"]] == [("7001", "changed"), ("7002", "removed")]
+    assert says["words"] == [
+        "more_info nothing → ring twice",
+        "line 7001 (Tomato) changed: amount 3.1 → 4",
+        "line 7002 (Lemon) removed",
+    ]
+
+
+def test_an_unknown_before_is_said():
+    """Where the ERP's content is not known, the words say that all of it is sent."""
+    assert change_in_words(difference(None, ORDER)) == ["the whole content, since what the ERP holds is not known"]
+
+
+@given(order_id=st.text(min_size=1, max_size=300), key=st.text(min_size=1, max_size=300))
+def test_names_are_safe(order_id, key):
+    """Whatever ids and keys hold, a document's name is plain, short and no path."""
+    effect = Effect(kind=Kind.CREATE, key=key, order=replace(ORDER, id=order_id))
+    name = document_name(effect, NOW)
+
+    assert re.fullmatch(r"20261123T201500123456Z-create-[A-Za-z0-9._-]+\.json", name)
+    assert len(name) <= 200
+    json.loads(document(effect, record=key, workspace="123", written_at=NOW))
+
+
+def test_keys_that_differ_in_case_have_two_names():
+    """A file system that takes A and a for one letter mixes up no keys."""
+    assert safe_key("c123-5001") == "c123-5001"
+    assert safe_key("c123-Ab").lower() != safe_key("c123-aB").lower()
+
+
+def settings(**fields):
+    return FilesSettings(folder="/tmp/erp", **fields)
+
+
+def test_everything_that_is_missing_is_named_at_once():
+    """An order is told all its unfilled fields and unknown units together; a zero is filled, blanks are not."""
+    demanding = settings(
+        require=["customer", "deliver_to.external_id", "pickup_from", "lines.sku", "lines.amount", "delivery_estimated_at"],
+        units=["box"],
+    )
+    assert demanding.missing_in(ORDER) == [
+        "field:deliver_to.external_id",
+        "field:pickup_from",
+        "field:lines[7001].sku",
+        "unit:crate",
+        "unit:kg",
+    ]
+    assert settings(require=["lines"]).missing_in(replace(ORDER, lines=())) == ["field:lines"]
+    assert settings().missing_in(ORDER) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"require": ["customer", "costumer"]}, "entry 2"),
+        ({"require": ["hash_id"]}, "entry 1"),
+        ({"require": ["lines.colour"]}, "entry 1"),
+        ({"file_mode": "rw-r-----"}, "octal"),
+        ({"file_mode": 640}, "string"),
+        ({"inbox": "../elsewhere"}, "plain name"),
+        ({"inbox": ".staging"}, "plain name"),
+        ({"inbox": "/inbox"}, "plain name"),
+        ({"group_size": 0}, "greater than or equal to 1"),
+        ({"fodler": "x"}, "not permitted"),
+    ],
+)
+def test_wrong_settings_are_refused(fields, said):
+    """A setting that cannot work is refused while the config is read."""
+    with pytest.raises(ValidationError, match=said):
+        settings(**fields)
