@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, database, health, look, run, sandbox, wish
+from daemon.cli import check, config, database, demo, health, look, run, sandbox, wish
 
 app = typer.Typer(
     help="Carries accepted orders from the Consentio marketplace into an ERP, and keeps both sides equal.",
@@ -41,6 +41,7 @@ for _function, _example in (
     (wish.restored, "restored --reason 'yesterday evening's copy'"),
     (database.migrate, "migrate"),
     (health.healthcheck, "healthcheck --ready"),
+    (demo.demo, "demo --fast"),
 ):
     app.command(epilog=f"Example: consentio-sync {_example}")(_function)
 app.add_typer(config.app, name="config")
