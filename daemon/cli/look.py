@@ -13,7 +13,8 @@ from daemon.cli.options import AsJson, ConfigFile, InWorkspace
 
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
-    from daemon.store.questions import Story, WorkspaceOverview
+    from daemon.store.overview import WorkspaceOverview
+    from daemon.store.story import Story
 
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -92,7 +93,7 @@ async def _story(settings: "Settings", order: str, workspace: str | None) -> "St
     from daemon.store.questions import open_reader
 
     async with open_reader(settings.database.url.get_secret_value()) as reader:
-        return await reader.story(order, workspace)
+        return await reader.story(order, workspace=workspace)
 
 
 def _plain(value: Any) -> Any:

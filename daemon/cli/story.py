@@ -11,7 +11,7 @@ from daemon.domain.state import OrderState, Situation
 from daemon.marketplace.wire import read_order
 
 if TYPE_CHECKING:
-    from daemon.store.questions import Story
+    from daemon.store.story import Story
 
 Event = tuple[datetime, str]
 

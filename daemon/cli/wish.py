@@ -2,6 +2,8 @@
 
 import asyncio
 import getpass
+import os
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +14,15 @@ from daemon.cli.options import ConfigFile, InWorkspace, Orders, Reason
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
     from daemon.store.questions import SqlReader
+    from daemon.store.story import Found, Story
 
 #: A wish: the workspace, what is wished, and the order it names.
 Wished = tuple[str, str, str | None]
 
 _LOOK_AGAIN_S = 0.2
+_ALL = 1_000_000
+#: So many cycles may pass until an answer is given up.
+_PATIENCE = 3
 
 
 def retry(
@@ -54,24 +60,30 @@ def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: R
 
 
 async def _retries(settings: "Settings", orders: Sequence[str], workspace: str | None) -> list[Wished]:
+    from daemon.domain.state import Situation
     from daemon.store.questions import open_reader
 
+    found: Sequence[Found | Story]
     async with open_reader(settings.database.url.get_secret_value()) as reader:
         if orders:
-            return [((await reader.find_order(order, workspace)).workspace, "retry", order) for order in orders]
-        return [(found.workspace, "retry", found.order.id) for found in await reader.parked(workspace)]
+            found = [await reader.story(order, workspace=workspace) for order in orders]
+        else:
+            found = await reader.list_orders(workspace=workspace, situation=Situation.PARKED, limit=_ALL)
+    return [(one.workspace, "retry", one.order.id) for one in found]
 
 
 async def _fulfil(settings: "Settings", wanted: Sequence[Wished], reason: str) -> None:
     from daemon.store.questions import open_reader
 
     async with open_reader(settings.database.url.get_secret_value()) as reader:
-        who = getpass.getuser()
-        numbers = {await reader.leave_wish(*wish, who, reason): wish[2] for wish in wanted}
+        who = _who()
+        numbers = [
+            await reader.leave_wish(workspace, what, order_id=order, who=who, reason=reason) for workspace, what, order in wanted
+        ]
         await _lead_where_free(settings, {workspace for workspace, _, _ in wanted})
-        patience = 3 * settings.sync.poll_interval.total_seconds()
-        for number, order in numbers.items():
-            print(f"{order or 'restored'}: {await _outcome(reader, number, patience)}")
+        deadline = time.monotonic() + _PATIENCE * settings.sync.poll_interval.total_seconds()
+        for number, (workspace, _, order) in zip(numbers, wanted, strict=True):
+            print(f"{order or f'workspace {workspace}'}: {await _outcome(reader, number, deadline)}")
 
 
 async def _lead_where_free(settings: "Settings", workspaces: set[str]) -> None:
@@ -89,12 +101,15 @@ async def _lead_where_free(settings: "Settings", workspaces: set[str]) -> None:
             continue
 
 
-async def _outcome(reader: "SqlReader", number: int, patience_s: float) -> str:
+async def _outcome(reader: "SqlReader", number: int, deadline: float) -> str:
     """What the daemon answered; waits for its next cycles."""
+    while (outcome := await reader.wish_outcome(number)) is None and time.monotonic() < deadline:
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    return outcome or "left for the running daemon, which did not answer yet; `consentio-sync status` counts open wishes"
+
+
+def _who() -> str:
     try:
-        async with asyncio.timeout(patience_s):
-            while (outcome := await reader.wish_outcome(number)) is None:  # noqa: ASYNC110  # another process answers
-                await asyncio.sleep(_LOOK_AGAIN_S)
-            return outcome
-    except TimeoutError:
-        return "left for the running daemon, which did not answer yet; `consentio-sync status` counts open wishes"
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
