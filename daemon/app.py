@@ -13,7 +13,7 @@ from daemon.erp.door import AwayErp, ErpDoor
 from daemon.erp.loader import adapter_class, settings_of
 from daemon.errors import AdapterError, ConfigError, ErpUnavailable, MarketplaceRefused
 from daemon.log import hide, say
-from daemon.marketplace.client import ConsentioClient, MarketSettings
+from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
 from daemon.marketplace.wire import Wire
 from daemon.ports import ErpAdapter
 from daemon.store.database import SqlDatabase, open_database
@@ -52,7 +52,6 @@ class App:
     """All that is open."""
 
     settings: Settings
-    database: SqlDatabase
     lanes: tuple[Lane, ...]
 
 
@@ -66,12 +65,15 @@ async def open_app(settings: Settings, only: Collection[str] | None = None) -> A
         url = settings.database.url.get_secret_value()
         await require_current(url, auto_migrate=settings.database.migrates_itself)
         database = await stack.enter_async_context(open_database(url))
+        session = await stack.enter_async_context(Session(_market_settings(settings)))
         wanted = [workspace for workspace in settings.workspaces if only is None or workspace.name in only]
-        lanes = [await _open_lane(settings, workspace, database, stack) for workspace in wanted]
-        yield App(settings, database, tuple(lanes))
+        lanes = [await _open_lane(settings, workspace, database, session, stack) for workspace in wanted]
+        yield App(settings, tuple(lanes))
 
 
-async def _open_lane(settings: Settings, workspace: Workspace, database: SqlDatabase, stack: AsyncExitStack) -> Lane:
+async def _open_lane(
+    settings: Settings, workspace: Workspace, database: SqlDatabase, session: Session, stack: AsyncExitStack
+) -> Lane:
     read_api_key(workspace)  # a key that is not there is told at once, not at the first login
     adapter = make_adapter(settings, workspace)
     store = await database.lead(
@@ -81,7 +83,7 @@ async def _open_lane(settings: Settings, workspace: Workspace, database: SqlData
         adapter_identity=adapter.identity,
         now=datetime.now(UTC),
     )
-    market = await stack.enter_async_context(make_client(settings, workspace))
+    market = await stack.enter_async_context(make_client(settings, workspace, session))
     door = ErpDoor(adapter, timeout_s=settings.delivery.call_timeout.total_seconds())
     stack.push_async_callback(door.close)
     way = Way(market=market, store=store, erp=adapter, rules=rules_of(settings), clocks=_CLOCKS, say=say)
@@ -94,10 +96,16 @@ def make_adapter(settings: Settings, workspace: Workspace) -> ErpAdapter:
     return adapter_class(erp.adapter)(settings_of(erp.adapter, erp.table), workspace=workspace.name)
 
 
-def make_client(settings: Settings, workspace: Workspace) -> ConsentioClient:
-    """The workspace's client, not yet logged in."""
+def make_client(settings: Settings, workspace: Workspace, session: Session | None = None) -> ConsentioClient:
+    """The workspace's client, not yet logged in; on its own connections unless a session is given."""
+    return ConsentioClient(
+        _market_settings(settings), workspace.name, api_key=partial(_api_key, workspace), say=say, session=session
+    )
+
+
+def _market_settings(settings: Settings) -> MarketSettings:
     api = settings.consentio
-    market = MarketSettings(
+    return MarketSettings(
         base_url=api.base_url,
         timeout_s=api.timeout.total_seconds(),
         requests_per_second=api.requests_per_second,
@@ -105,7 +113,6 @@ def make_client(settings: Settings, workspace: Workspace) -> ConsentioClient:
         max_answer_bytes=int(api.max_answer),
         wire=Wire(**api.wire.model_dump()),
     )
-    return ConsentioClient(market, workspace.name, partial(_api_key, workspace), say)
 
 
 def _api_key(workspace: Workspace) -> str:

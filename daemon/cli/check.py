@@ -87,7 +87,7 @@ async def _database(settings: "Settings") -> str:
 
 
 async def _consentio(settings: "Settings", workspace: "Workspace") -> str:
-    from datetime import UTC, datetime, timedelta
+    from datetime import timedelta
 
     from daemon.app import make_client
     from daemon.config.keys import read_api_key
@@ -96,7 +96,7 @@ async def _consentio(settings: "Settings", workspace: "Workspace") -> str:
     async with make_client(settings, workspace) as client:
         now = await client.now()
         answer = await client.list_orders(now - timedelta(hours=1), now, "accepted")
-        skew = (await client.now() - datetime.now(UTC)).total_seconds()
+        skew = client.skew.total_seconds() if client.skew else 0.0
     clock = f"; this machine's clock is {abs(skew):.0f} s {'slow' if skew > 0 else 'fast'}" if abs(skew) > 2 else ""
     return f"logged in; {len(answer.elements)} accepted in the last hour{clock}"
 

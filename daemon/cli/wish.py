@@ -103,7 +103,7 @@ async def _lead_where_free(settings: "Settings", workspaces: set[str]) -> None:
 
 async def _outcome(reader: "SqlReader", number: int, deadline: float) -> str:
     """What the daemon answered; waits for its next cycles."""
-    while (outcome := await reader.wish_outcome(number)) is None and time.monotonic() < deadline:
+    while (outcome := await reader.wish_outcome(number)) is None and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_AGAIN_S)
     return outcome or "left for the running daemon, which did not answer yet; `consentio-sync status` counts open wishes"
 
