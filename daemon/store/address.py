@@ -1,6 +1,6 @@
 """Where the database is: the URL as the operator writes it, read once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -31,7 +31,8 @@ _POSTGRESQL_OPTIONS = (
 class Address:
     """A database: how to reach it, and how to speak of it without its user and password."""
 
-    url: URL
+    #: Kept out of every representation: it may hold a password, in its query too.
+    url: URL = field(repr=False)
     name: str
     #: SQLite's file, links resolved, so that one database has one lock; None on PostgreSQL.
     file: Path | None

@@ -61,7 +61,7 @@ def translated(address: Address) -> Iterator[None]:
     """Foreign errors leave this block as `DatabaseError`, `StoreUnavailable` or `PoisonRow`; our own pass."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, psycopg.Error, OSError) as error:
+    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
         raise verdict(error, address) from None
 
 
@@ -79,8 +79,6 @@ def verdict(error: Exception, address: Address) -> Exception:
             return _of_postgresql(cause, address)
         case PoolTimeout():
             return StoreUnavailable(f"No connection to {address.name} came free in time")
-        case OSError():
-            return StoreUnavailable(f"{address.name} is away: {cause.strerror or cause}")
     disconnected = isinstance(error, DBAPIError) and error.connection_invalidated
     return StoreUnavailable(f"The connection to {address.name} was lost") if disconnected else error
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BindParameter, CursorResult, Executable, Insert, Row, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.errors import PoisonRow
 from daemon.store.records import Upsert
+
+T = TypeVar("T")
 
 #: The workspace, in every statement that is not an insert.
 THIS: BindParameter[str] = bindparam("this_workspace")
@@ -32,8 +34,7 @@ class Scope:
 
     async def rows_among(self, statement: Executable, wanted: Iterable[Any]) -> list[Row[Any]]:
         """The rows whose names are WANTED, by as many statements as that takes."""
-        chunks = _chunks(dict.fromkeys(wanted))
-        return [row for chunk in chunks for row in await self.rows(statement, wanted=chunk)]
+        return [row for chunk in chunks(wanted) for row in await self.rows(statement, wanted=chunk)]
 
     async def change(self, statement: Executable, **values: object) -> int:
         """Returns how many rows were changed."""
@@ -53,7 +54,8 @@ class Scope:
             raise PoisonRow("A number is too large for the database") from None
 
 
-def _chunks(names: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(names)
+def chunks(names: Iterable[T]) -> Iterator[list[T]]:
+    """The names, each once, in lists as long as one statement may bind."""
+    rest = iter(dict.fromkeys(names))
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk

@@ -151,7 +151,8 @@ async def test_workspaces_do_not_see_each_other(database_url):
             assert not await tx.ids_in_slice(NOW - MINUTE, NOW)
             assert not await tx.revisions([("1", 1)])
             assert not await tx.unknown_all()
-        assert not (glance.erp_due or glance.tell_due or glance.edited_due or glance.cursors)
+        assert (glance.erp_due, glance.tell_due, glance.edited_due) == (False, False, False)
+        assert not glance.cursors
 
 
 async def test_every_field_has_a_column():
