@@ -99,6 +99,8 @@ class Play:
 
     def _trade(self, market: Remote, daemon: DaemonProcess, erp: FolderErp) -> None:
         _wait(lambda: market.count("list") > 0 or not daemon.is_alive)
+        if not daemon.is_alive:
+            return
         opened = time.monotonic()
         for moment, act in self._acts(market, daemon):
             time.sleep(max(0.0, opened + moment - time.monotonic()))

@@ -1,5 +1,6 @@
 """The reckoning: what the market holds and what the ERP holds, each counted from its own side."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from daemon.cli.demo.teller import Teller
 from daemon.sandbox.audit import audit
 from daemon.sandbox.book import Book
-import itertools
 
 Row = tuple[str, object, object]
 
@@ -49,5 +49,5 @@ def _edits(state: Mapping[str, Any]) -> int:
     return sum(before["status"] == after["status"] == "accepted" for before, after in pairs)
 
 
-def _sum(lines: list[Mapping[str, Any]]) -> Decimal:
-    return sum((Decimal(str(line["amount"])) for line in lines), Decimal(0)).normalize()
+def _sum(lines: list[Mapping[str, Any]]) -> str:
+    return f"{sum((Decimal(str(line['amount'])) for line in lines), Decimal(0)):.2f}"
