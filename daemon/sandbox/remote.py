@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from http.client import HTTPConnection
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -55,6 +56,11 @@ class Remote:
         """How many requests these routes have had, whatever became of them."""
         counts = self._call("GET", "requests?last=1")["counts"]
         return sum(each["count"] for each in counts if each["route"] in routes)
+
+    def last_asked(self) -> datetime | None:
+        """When the last request came, by the market's clock."""
+        last = self._call("GET", "requests?last=1")["last"]
+        return datetime.fromisoformat(last[0]["at"]) if last else None
 
     def place(self, **details: Any) -> int:
         """A new order; returns its id."""
