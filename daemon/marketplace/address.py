@@ -2,6 +2,7 @@
 
 import ipaddress
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
@@ -68,7 +69,7 @@ class Proxy:
     """The proxy that the environment names for an address."""
 
     url: URL | None = None
-    auth: aiohttp.BasicAuth | None = None
+    headers: Mapping[str, str] | None = None
 
 
 def proxy_for(address: URL) -> Proxy:
@@ -86,5 +87,5 @@ def proxy_for(address: URL) -> Proxy:
             f"The proxy that the environment names for {address.scheme} is no http address.",
             remedy="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY): http://host:port, with a user and password if need be.",
         )
-    auth = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
-    return Proxy(url.with_user(None), auth)
+    headers = {"Proxy-Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")} if url.user else None
+    return Proxy(url.with_user(None), headers)

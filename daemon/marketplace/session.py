@@ -96,7 +96,7 @@ class Session:
                 headers=headers,
                 allow_redirects=False,
                 proxy=self._proxy.url,
-                proxy_auth=self._proxy.auth,
+                proxy_headers=self._proxy.headers,
             ) as response:
                 return Reply(response.status, response.headers, await self._body(ask, response))
         except (aiohttp.ClientError, OSError) as problem:
