@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from typing import IO, Any, Literal
 
 import structlog
@@ -21,6 +22,7 @@ _NOISY = {
     "apscheduler": logging.ERROR,  # a cycle longer than its interval is told by `cycle.done`
     "aiohttp.access": logging.WARNING,
     "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "aiosqlite": logging.WARNING,
 }
@@ -137,6 +139,8 @@ def _masked(value: object) -> Any:
         return masked(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value if value is None or isinstance(value, bool | int | float) else masked_text(str(value))
 
 
@@ -161,5 +165,5 @@ def _indent_traceback(_logger: WrappedLogger, _method: str, event: EventDict) ->
 
 
 def _order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    first = {name: event.pop(name) for name in ("ts", "level", "event") if name in event}
+    first = {name: event.pop(name) for name in ("ts", "level", "event", "workspace", "cycle") if name in event}
     return {**first, **event}

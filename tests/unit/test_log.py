@@ -34,7 +34,7 @@ def test_a_line_is_one_json_object_that_begins_with_time_level_and_event(out):
     structlog.get_logger().info("order.created", order_id="5001", workspace="123")
 
     (line,) = lines(out)
-    assert list(line)[:3] == ["ts", "level", "event"]
+    assert list(line)[:4] == ["ts", "level", "event", "workspace"]
     assert line["event"] == "order.created"
     assert line["order_id"] == "5001"
     assert line["ts"].endswith("Z")
