@@ -73,19 +73,20 @@ class Proxy:
 
 
 def proxy_for(address: URL) -> Proxy:
-    """As HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say.
+    """As HTTPS_PROXY, ALL_PROXY and NO_PROXY say; this machine itself is never asked for through a proxy.
 
-    Asked once, not by aiohttp's `trust_env` at every request: that reads ~/.netrc each time, and breaks on what it finds there.
+    Looked up once, not by aiohttp's `trust_env` at each request: that reads ~/.netrc every time, and breaks on what it finds.
     """
+    host = address.host or ""
     proxies = getproxies()
-    named = proxies.get(address.scheme) or proxies.get("all")
-    if not named or proxy_bypass(address.host or ""):
+    named = proxies.get("https") or proxies.get("all")
+    if not named or is_loopback(host) or proxy_bypass(host):
         return Proxy()
     url = _url(named if "://" in named else f"http://{named}")
     if url is None or url.scheme not in ("http", "https") or not url.host:
         raise ConfigError(
-            f"The proxy that the environment names for {address.scheme} is no http address.",
-            remedy="Correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY): http://host:port, with a user and password if need be.",
+            "The proxy that the environment names is no http address.",
+            remedy="Correct HTTPS_PROXY (or ALL_PROXY): http://host:port, with a user and password if need be.",
         )
     headers = {"Proxy-Authorization": aiohttp.encode_basic_auth(url.user, url.password or "")} if url.user else None
     return Proxy(url.with_user(None), headers)

@@ -77,8 +77,8 @@ class Session:
             await self._http.close()
             self._http = None
 
-    def url(self, path: str) -> URL:
-        return URL(str(self.address).rstrip("/") + path, encoded=True)
+    def url(self, path: str, query: Mapping[str, str]) -> URL:
+        return URL(str(self.address).rstrip("/") + path, encoded=True).with_query(query)
 
     async def exchange(self, ask: Ask, url: URL, token: str | None) -> Reply:
         """Sends the request and returns the answer, redirects included; Trouble if no whole answer came."""
@@ -91,7 +91,6 @@ class Session:
             async with self._http.request(
                 ask.method,
                 url,
-                params=ask.query or None,
                 data=ask.body,
                 headers=headers,
                 allow_redirects=False,

@@ -81,7 +81,7 @@ class Transport:
         return self._judged(ask, reply)
 
     async def _send(self, ask: Ask, token: str | None) -> Reply:
-        url = self._session.url(wire.workspace_path(self._workspace) + ask.path)
+        url = self._session.url(wire.workspace_path(self._workspace) + ask.path, ask.query)
         reply = await self._exchange(ask, url, token)
         if reply.status in _REDIRECTS:
             reply = await self._exchange(ask, self._followed(ask, url, reply), token)

@@ -164,7 +164,7 @@ def test_address_with_a_prefix():
 
 
 def test_proxies_come_from_the_environment(monkeypatch):
-    """The proxy of the scheme is used, with its credentials apart, unless NO_PROXY names the host."""
+    """The proxy is used with its credentials apart, but not for this machine, nor for a host that NO_PROXY names."""
     api = checked_address("https://api.consentio.co")
     assert proxy_for(api).url is None
 
@@ -172,6 +172,8 @@ def test_proxies_come_from_the_environment(monkeypatch):
     proxy = proxy_for(api)
     assert str(proxy.url) == "http://proxy.example.com:3128"
     assert proxy.headers == {"Proxy-Authorization": "Basic bWU6aHVudGVyMg=="}
+
+    assert proxy_for(checked_address("http://localhost:8090")).url is None
 
     monkeypatch.setenv("NO_PROXY", "consentio.co")
     assert proxy_for(api).url is None
