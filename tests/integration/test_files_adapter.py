@@ -282,6 +282,18 @@ async def test_a_failed_rename_is_a_doubt(tmp_path, monkeypatch):
         assert len(inbox(tmp_path)) == 4
 
 
+async def test_a_lost_inbox_is_a_doubt(tmp_path):
+    """With the inbox taken away nothing is told done; once it is back, the question finishes the work."""
+    async with files(tmp_path) as erp:
+        (tmp_path / "inbox").rmdir()
+        with pytest.raises(FileNotFoundError):
+            await erp.create(ORDER, "c1")
+        assert await answers(erp, creates(2)) == {}
+        (tmp_path / "inbox").mkdir()
+        assert await erp.find("c1") == Record(id="c1")
+        assert [says["key"] for says in inbox(tmp_path)] == ["c1"]
+
+
 @pytest.mark.parametrize(("failing", "verdict"), [(1, ErpUnavailable), (2, None), (3, None)])
 async def test_a_failed_flush(tmp_path, monkeypatch, failing, verdict):
     """A flush that fails before the receipt means nothing was sent; after it, nobody knows, and one is never told done."""

@@ -16,6 +16,7 @@ import pytest
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Order, Status
 from daemon.erp.files import folder
+from daemon.erp.files.folder import Folder
 from daemon.erp.files.outbox import Outbox
 from daemon.erp.files.settings import FilesSettings
 from daemon.ports import Effect, Record
@@ -163,14 +164,16 @@ def test_a_thread_that_wakes_up_late(tmp_path, steps, kind, size):
     assert number > 5 * size + 3
 
 
-def test_a_thread_that_wakes_up_after_a_day(tmp_path, steps, monkeypatch):
-    """What was abandoned for a day is cleared away, and its attempt then finds that it wrote nothing, or that it is done."""
+@pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
+def test_a_thread_that_wakes_up_after_a_day(tmp_path, steps, monkeypatch, dies_at):
+    """What was abandoned for a day is cleared away, be it in part; its attempt then wrote nothing, or is done."""
     effects = group(Kind.CREATE, 1)
     monkeypatch.setattr(folder, "ABANDONED_AFTER_S", -1.0)
     for number, root in enumerate(folders(tmp_path), start=1):
         sleeper, erp = Sleeper(steps, number, outbox(root), effects), Erp(root)
         was_asleep = sleeper.falls_asleep()
-        outbox(root)  # clears the staging folder
+        steps.watched = threading.current_thread()
+        _dies(steps, dies_at, Folder(root, inbox="inbox", mode=0o640).recover)
         erp.pick_up()
         sleeper.wakes_up()
         finish(root, effects)

@@ -123,7 +123,7 @@ class Folder:
             yield self._mark(receipt.record).parent
 
     def _give_up(self, receipt: Receipt, problem: OSError, outcomes: dict[str, Outcome]) -> None:
-        """Nothing of this attempt can be seen; the ticket goes first, so that it can never be signed for without its document."""
+        """There is no receipt, so nothing of this attempt can be seen; what cannot be removed now, `recover` will."""
         outcomes[receipt.key] = ErpUnavailable(f"cannot write into {self.root}: {problem.strerror or problem}")
         with suppress(OSError):
             self._drop(receipt)
