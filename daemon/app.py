@@ -31,14 +31,14 @@ class Lane:
     store: SqlStore
     door: ErpDoor
 
-    async def cycle(self) -> Report:
-        """One cycle. An ERP that cannot be opened yet cuts off its own direction only.
+    async def cycle(self, erp_patience_s: float | None = None) -> Report:
+        """One cycle. An ERP that cannot be opened yet, or not within `erp_patience_s`, cuts off its own direction only.
 
         The lead is taken anew where it, or the database's connection, was lost; `WorkspaceLocked` if another daemon has it.
         """
         await self.store.renew()
         try:
-            await self.door.open()
+            await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
             reason = f"{error}. {error.remedy}" if isinstance(error, AdapterError) else str(error)
             report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, reason)))

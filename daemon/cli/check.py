@@ -1,5 +1,6 @@
 """`check`: one line for each thing that must work, and what to do where it does not."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,13 @@ def check(config: ConfigFile = None, log_level: LogLevel = None) -> None:
 
     Exit codes: 0 all well, else the first failure's: 3 config, 4 database, 5 Consentio, 6 ERP, 7 another daemon runs.
     """
-    from daemon.cli.starting import finish, load_all
+    from daemon.cli.starting import load_all
 
     loaded = load_all(config, log_level=log_level)
     print(f"OK    config: {loaded.source.file}")
     for warning in loaded.warnings():
         print(f"WARN  config: {warning}")
-    raise typer.Exit(finish(_check(loaded)))
+    raise typer.Exit(asyncio.run(_check(loaded)))
 
 
 async def _check(loaded: "Loaded") -> int:

@@ -1,5 +1,7 @@
 """`migrate`: brings the database's schema up to date."""
 
+import asyncio
+
 from daemon.cli.options import ConfigFile
 
 
@@ -8,10 +10,9 @@ def migrate(config: ConfigFile = None) -> None:
 
     If that fails, the database is left untouched.
     """
-    from daemon.cli.starting import finish
     from daemon.config.load import load
     from daemon.store.schema import migrate as bring_up_to_date
 
     settings = load(config).settings
-    before, after = finish(bring_up_to_date(settings.database.url.get_secret_value()))
+    before, after = asyncio.run(bring_up_to_date(settings.database.url.get_secret_value()))
     print(f"schema {after}, nothing to do" if before == after else f"schema {before or 'none'} → {after}")

@@ -1,5 +1,6 @@
 """`status` and `explain`: questions to the database, whether a daemon runs or not."""
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -28,10 +29,9 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     Its orders by situation, and when each direction last went well.
     """
-    from daemon.cli.starting import finish
     from daemon.config.load import load
 
-    overview = finish(_overview(load(config).settings))
+    overview = asyncio.run(_overview(load(config).settings))
     if as_json:
         print(json.dumps([_plain(workspace) for workspace in overview], indent=2))
         return
@@ -76,10 +76,9 @@ def explain(
 
     Its revisions line by line, every call to the ERP and its answer, and what comes next.
     """
-    from daemon.cli.starting import finish
     from daemon.config.load import load
 
-    story = finish(_story(load(config).settings, order, workspace))
+    story = asyncio.run(_story(load(config).settings, order, workspace))
     if as_json:
         print(json.dumps(_plain(story), indent=2))
         return

@@ -1,5 +1,6 @@
 """`run`, for months, and `once`, for one cycle."""
 
+import asyncio
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     """Serve until SIGTERM; a second signal ends it at once."""
-    from daemon.cli.starting import as_config_error, finish, load_all, warn
+    from daemon.cli.starting import as_config_error, load_all, warn
     from daemon.errors import AdapterError
 
     try:
@@ -26,7 +27,7 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     warn(loaded)
     from daemon.service.runner import run as serve
 
-    finish(serve(loaded.settings))
+    asyncio.run(serve(loaded.settings))
 
 
 def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson = False) -> None:
@@ -35,11 +36,11 @@ def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson 
     Says what it did. Exit codes: 0 all done, 4 database, 5 Consentio, 6 ERP, 7 another daemon holds a workspace, 8 done, but some
     orders are parked or in doubt.
     """
-    from daemon.cli.starting import finish, load_all, warn
+    from daemon.cli.starting import load_all, warn
 
     loaded = load_all(config, log_level=log_level)
     warn(loaded)
-    raise typer.Exit(finish(_once(loaded.settings, as_json=as_json)))
+    raise typer.Exit(asyncio.run(_once(loaded.settings, as_json=as_json)))
 
 
 async def _once(settings: "Settings", *, as_json: bool) -> int:

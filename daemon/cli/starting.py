@@ -1,18 +1,14 @@
 """What commands do before their work: read the config, check what adapters say to it, start the log."""
 
-import asyncio
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 from structlog import get_logger
 
 from daemon.config.load import Loaded, load, refusal
 from daemon.errors import AdapterError, ConfigError
 from daemon.log import configure, hide
-
-T = TypeVar("T")
 
 
 def load_all(config: Path | None, *, log_level: str | None = None, logs: IO[str] | None = None) -> Loaded:
@@ -32,11 +28,6 @@ def warn(loaded: Loaded) -> None:
     """Logs what is allowed in the config, but should not stay so."""
     for warning in loaded.warnings():
         get_logger().warning("config.warned", reason=warning)
-
-
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a command's work to its end."""
-    return asyncio.run(work)
 
 
 def _level(level: str | None) -> str | None:

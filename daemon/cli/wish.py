@@ -36,13 +36,13 @@ def retry(
 
     Mend first what parked them: `consentio-sync explain ORDER` says it.
     """
-    from daemon.cli.starting import finish, load_all
+    from daemon.cli.starting import load_all
 
     if bool(orders) == all_parked:
         raise typer.BadParameter("name orders, or --all-parked", param_hint="ORDERS")
     settings = load_all(config).settings
-    wanted = finish(_retries(settings, orders or [], workspace))
-    finish(_fulfil(settings, wanted, reason))
+    wanted = asyncio.run(_retries(settings, orders or [], workspace))
+    asyncio.run(_fulfil(settings, wanted, reason))
 
 
 def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: Reason = "") -> None:
@@ -50,13 +50,13 @@ def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: R
 
     Before anything is sent, the ERP is asked what it really has.
     """
-    from daemon.cli.starting import finish, load_all
+    from daemon.cli.starting import load_all
 
     settings = load_all(config).settings
     names = [known.name for known in settings.workspaces if workspace in (None, known.name)]
     if not names:
         raise typer.BadParameter(f"the config has no workspace {workspace}", param_hint="--workspace")
-    finish(_fulfil(settings, [(name, "restored", None) for name in names], reason))
+    asyncio.run(_fulfil(settings, [(name, "restored", None) for name in names], reason))
 
 
 async def _retries(settings: "Settings", orders: Sequence[str], workspace: str | None) -> list[Wished]:

@@ -14,27 +14,37 @@ class ErpDoor:
     def __init__(self, adapter: ErpAdapter, *, timeout_s: float) -> None:
         self.adapter = adapter
         self._timeout_s = timeout_s
+        self._opening: asyncio.Task[None] | None = None
         self._is_open = False
 
-    async def open(self) -> None:
+    async def open(self, patience_s: float | None = None) -> None:
         """Enters the adapter and lets it check itself; does nothing once that went well.
 
-        Raises `AdapterError` or `ErpUnavailable`, whatever the adapter raised; nothing was sent to the ERP then.
+        Waits `patience_s` at most (without it, as long as one call may take): an ERP that hangs goes on being opened in the
+        background, and the next `open` meets it. Raises `AdapterError` or `ErpUnavailable`, whatever the adapter raised.
         """
         if self._is_open:
             return
+        self._opening = self._opening or asyncio.create_task(self._enter())
+        done, _ = await asyncio.wait({self._opening}, timeout=patience_s)
+        if not done:
+            raise ErpUnavailable("the ERP has not answered yet")
+        opening, self._opening = self._opening, None
+        opening.result()
+
+    async def _enter(self) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._enter()
+                await self._enter_and_check()
+            self._is_open = True
         except (AdapterError, ErpUnavailable):
             raise
         except TimeoutError:
             raise ErpUnavailable(f"the ERP did not answer within {self._timeout_s:g} s") from None
         except Exception as error:
             raise ErpUnavailable(f"the adapter could not be opened: {type(error).__name__}: {error}") from error
-        self._is_open = True
 
-    async def _enter(self) -> None:
+    async def _enter_and_check(self) -> None:
         await self.adapter.__aenter__()
         try:
             await self.adapter.check()
@@ -44,6 +54,10 @@ class ErpDoor:
 
     async def close(self) -> None:
         """Leaves the adapter, if it was entered."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+            self._opening = None
         if self._is_open:
             self._is_open = False
             await self.adapter.__aexit__(None, None, None)

@@ -22,6 +22,9 @@ from daemon.sync.cycle import Report
 #: What waiting does not mend: the process ends with it.
 _FATAL = (ConfigError, DatabaseError, WorkspaceLocked)
 
+#: An ERP that hangs while it is opened holds up no collecting.
+_ERP_PATIENCE_S = 1.0
+
 _log = structlog.get_logger()
 
 
@@ -42,7 +45,7 @@ class Turns:
         with structlog.contextvars.bound_contextvars(workspace=self._pulse.workspace, cycle=cycle):
             began = time.monotonic()
             try:
-                report = await self._lane.cycle()
+                report = await self._lane.cycle(_ERP_PATIENCE_S)
             except Exception as error:  # noqa: BLE001  # the next cycle runs whatever this one met
                 self._pulse.broke_off(error)
                 self._tell_broken(error)

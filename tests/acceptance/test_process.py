@@ -53,6 +53,23 @@ async def test_it_carries_an_order_and_drains_at_the_first_signal(tmp_path, box,
     assert daemon.errors == []
 
 
+async def test_it_works_on_any_database(tmp_path, box, database_url):
+    """On SQLite and PostgreSQL, from an empty database on."""
+    write_config(tmp_path, box.url, database=database_url)
+    order = accepted(box)
+
+    def work():
+        with running(tmp_path, "migrate") as migrating:
+            assert migrating.end() == 0
+        with running(tmp_path) as daemon:
+            daemon.wait_for("order.created")
+            daemon.wait_until_ready()
+            return daemon.end(TERM), daemon.told("cycle.failed")
+
+    assert await asyncio.to_thread(work) == (0, [])
+    assert [document["order"]["id"] for document in inbox(tmp_path)] == [order]
+
+
 async def test_no_line_of_its_log_shows_a_secret(tmp_path, box):
     """Neither the API key, nor a token, nor an order's hash is ever written."""
     write_config(tmp_path, box.url)
