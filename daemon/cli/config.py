@@ -1,5 +1,6 @@
 """`config`: what is in force, whether it is right, and a file to begin with."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,14 @@ def show(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Print every setting in force and where it comes from; secrets are masked."""
     import json
 
+    from daemon.cli.starting import load_all
     from daemon.config.load import load
     from daemon.config.render import in_force, in_force_text
+    from daemon.errors import AdapterError, ConfigError
     from daemon.log import masked
 
+    with suppress(AdapterError, ConfigError):  # the adapters know which of their keys are secrets; `check` tells their problems
+        load_all(config)
     loaded = load(config)
     print(json.dumps(in_force(loaded, masked), indent=2) if as_json else in_force_text(loaded, masked))
 

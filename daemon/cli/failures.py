@@ -34,13 +34,13 @@ def tell(error: DaemonError) -> None:
 
 
 def _lines(error: DaemonError) -> Iterator[str]:
-    from daemon.log import masked_text
+    from daemon.log import masked_text, visible
 
-    yield f"consentio-sync: {masked_text(str(error))}"
+    yield f"consentio-sync: {visible(masked_text(str(error)))}"
     if isinstance(error, OperatorError):
-        yield from (f"  {masked_text(problem)}" for problem in error.problems)
+        yield from (f"  {visible(masked_text(problem))}" for problem in error.problems)
         if error.remedy:
-            yield f"→ {masked_text(error.remedy)}"
+            yield f"→ {visible(masked_text(error.remedy))}"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from structlog import get_logger
 
@@ -40,6 +41,7 @@ def _level(level: str | None) -> str | None:
 
 
 def _hide_secrets(loaded: Loaded) -> None:
+    hide(urlsplit(loaded.settings.database.url.get_secret_value()).password or "")
     for workspace in loaded.settings.workspaces:
         if workspace.api_key is not None:
             hide(workspace.api_key.get_secret_value())

@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -36,9 +36,18 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _split(value: str) -> SplitResult | None:
+    """The parts of an address, its port included; None if it has none. Python's own words would repeat it."""
+    try:
+        url = urlsplit(value)
+        return url if url.port is None or url.port else None
+    except ValueError:
+        return None
+
+
 def _check_base_url(value: str) -> str:
-    url = urlsplit(value)
-    if url.scheme not in {"http", "https"} or not url.hostname:
+    url = _split(value)
+    if url is None or url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError('must be an address such as "https://api.consentio.co"')
     if url.username or url.password or url.query or url.fragment:
         raise ValueError("must be scheme, host and path only")
@@ -50,7 +59,8 @@ def _check_base_url(value: str) -> str:
 
 
 def _check_database_url(value: SecretStr) -> SecretStr:
-    if not re.match(r"sqlite:///.|postgresql://.", value.get_secret_value()):
+    text = value.get_secret_value()
+    if _split(text) is None or not re.match(r"sqlite:///.|postgresql://.", text):
         raise ValueError('must be "sqlite:///file.db" or "postgresql://user@host/database"')
     return value
 
