@@ -1,6 +1,6 @@
 """An ERP in memory: the port's promises, a clerk's hands, and failures at every place where a real one fails."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from itertools import count
@@ -140,7 +140,7 @@ class FakeErp:
                 found |= {key: record} if record else {}
         return found
 
-    async def apply(self, effects: Sequence[Effect]) -> AsyncIterator[tuple[str, Record | Exception]]:
+    async def apply(self, effects: Sequence[Effect]) -> AsyncGenerator[tuple[str, Record | Exception], None]:
         """One effect after the other; what is no verdict ends the group, and the rest are doubts."""
         for effect in effects:
             try:

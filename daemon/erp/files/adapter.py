@@ -1,7 +1,7 @@
 """The `files` adapter: the port of `daemon.ports` over a folder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import ClassVar, Self
@@ -68,7 +68,7 @@ class FilesAdapter:
     async def cancel(self, record: str, order: Order, key: str) -> Record:
         return await self._do(Effect(kind=Kind.CANCEL, key=key, order=order, record=record))
 
-    async def apply(self, effects: Sequence[Effect]) -> AsyncIterator[tuple[str, Record | Exception]]:
+    async def apply(self, effects: Sequence[Effect]) -> AsyncGenerator[tuple[str, Record | Exception], None]:
         answers = await asyncio.to_thread(self._outbox.apply, effects)
         for key, answer in answers.items():
             if isinstance(answer, Record | ErpError):  # the rest are doubts
