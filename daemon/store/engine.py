@@ -1,8 +1,10 @@
 """Connections. Writers on SQLite begin with the write lock in their hands: a lock taken later would lose updates or fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from typing import Any
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -17,8 +19,10 @@ TRANSACTION_TIMEOUT_S = 120
 #: Seconds that SQLite waits for another process (`status`, `retry`) to finish its write.
 _BUSY_TIMEOUT_S = 30
 
+#: A property of the file: readers and one writer side by side.
+_SQLITE_JOURNAL = "PRAGMA journal_mode = WAL"
+#: Properties of each connection.
 _SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",  # a commit survives a power cut: the cursor is moved on the strength of it
     "PRAGMA foreign_keys = ON",
 )
@@ -65,9 +69,17 @@ def _open(address: Address, *, create: bool) -> AsyncEngine:
         # No transactions of the driver's own: it would begin them late, and leave schema changes out.
         connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_S},
     )
+    event.listen(engine.sync_engine, "do_connect", _probe_sqlite)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _probe_sqlite(_dialect: object, _record: object, arguments: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Fails here, if the file cannot be used: a connection that fails in aiosqlite leaves a thread and its traceback behind."""
+    (file,) = arguments
+    with closing(sqlite3.connect(file, **options)) as connection:
+        connection.execute(_SQLITE_JOURNAL)
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:

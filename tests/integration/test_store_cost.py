@@ -54,6 +54,10 @@ async def explained(store, work):
     return plans
 
 
+def dialect_of(store):
+    return store._engine.address.url.get_backend_name()
+
+
 async def analyze(store):
     async with store._engine.writing() as connection:
         await connection.execute(text("ANALYZE"))
@@ -84,7 +88,7 @@ async def busy_cycle(store):
 @pytest.mark.parametrize("analyzed", [True, False])
 async def test_no_statement_reads_a_table_from_end_to_end(full_store, cycle, analyzed):
     """What is stored does not make a cycle slower: every statement goes by an index, with statistics and without."""
-    dialect = full_store._engine.address.url.get_backend_name()
+    dialect = dialect_of(full_store)
     if not analyzed and dialect == "postgresql":
         pytest.skip("PostgreSQL gathers its statistics by itself")
     if analyzed:
@@ -97,8 +101,11 @@ async def test_no_statement_reads_a_table_from_end_to_end(full_store, cycle, ana
 
 
 async def test_the_glance_goes_by_the_narrow_indexes(full_store):
-    """Looking for work touches only what is at work: no plan walks through the orders of a workspace."""
-    await analyze(full_store)
+    """Looking for work touches only what is at work: no plan walks through the orders of a workspace. Nobody tells SQLite to
+    gather statistics, so it must find the way without.
+    """
+    if dialect_of(full_store) == "postgresql":
+        await analyze(full_store)
     (plan,) = await explained(full_store, lambda: full_store.glance(NOW))
 
     for index in ("ix_orders_due", "ix_orders_tell_due", "ix_orders_ackable", "ux_ledger_in_doubt"):
