@@ -1,7 +1,7 @@
 """The port `Store` on SQLAlchemy: one workspace under one leader."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -32,8 +32,9 @@ class SqlStore:
 
     async def glance(self, now: datetime) -> Glance:
         """All that the start of a cycle must know, in one statement."""
-        async with self._engine.reading() as connection:
-            return await workspaces.glance(Scope(connection, self._ends.id), now)
+        with self._losing():
+            async with self._engine.reading() as connection:
+                return await workspaces.glance(Scope(connection, self._ends.id), now)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["SqlTransaction"]:
@@ -41,7 +42,8 @@ class SqlStore:
         await self._require_lock()
         async with self._engine.writing() as connection:
             scope = Scope(connection, self._ends.id)
-            await self._require_epoch(scope)
+            with self._losing():
+                await workspaces.require_epoch(scope, self._leadership.epoch)
             yield SqlTransaction(scope)
 
     async def renew(self, now: datetime | None = None) -> bool:
@@ -68,9 +70,10 @@ class SqlStore:
         if not await self._locks.holds(self._ends.id):
             raise StoreUnavailable(f"The lock of workspace {self._ends.id} was lost; leadership must be taken anew")
 
-    async def _require_epoch(self, scope: Scope) -> None:
+    @contextmanager
+    def _losing(self) -> Iterator[None]:
         try:
-            await workspaces.require_epoch(scope, self._leadership.epoch)
+            yield
         except Deposed:
             self._lose()
             raise

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from daemon.domain.ledger import Stream
 from daemon.errors import DatabaseError, Deposed, StoreUnavailable, WorkspaceLocked
@@ -45,6 +46,18 @@ async def test_a_replaced_leader_records_nothing(database_url):
         with pytest.raises(Deposed):
             async with new.transaction():
                 pass
+
+
+async def test_a_database_that_forgot_the_workspace(database_url):
+    """A leader whose workspace is gone, say after another copy was put in place, is deposed, and may begin anew."""
+    async with led_store(database_url) as store:
+        async with store._engine.writing() as connection:
+            await connection.execute(text("DELETE FROM workspaces"))
+        with pytest.raises(Deposed):
+            await store.glance(NOW)
+
+        assert await store.renew()
+        assert (await store.glance(NOW)).workspace.api_url == ENDS["api_url"]
 
 
 async def test_a_commit_under_way_is_not_overtaken(database_url):
