@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+#: What two honest readings of a clock without fractions may differ by.
+_GRAIN = timedelta(seconds=2)
+
 
 def http_date(text: str | None) -> datetime | None:
     """The moment in an HTTP date; None where there is none that can be read."""
@@ -33,8 +36,14 @@ class ApiClock:
         """Takes the time from an answer's headers. A copy from some cache (it has an `Age`) sets no clock."""
         date = http_date(headers.get("Date"))
         if date is not None and headers.get("Age", "0").strip() == "0":
-            self._heard = (date, self._monotonic())
             self.skew = date - self._local()
+            if not self._agrees(date):
+                self._heard = (date, self._monotonic())
+
+    def _agrees(self, date: datetime) -> bool:
+        """A Date has no fractions: following each one would make the clock run back by up to a second within a cycle."""
+        now = self.now()
+        return now is not None and abs(now - date) <= _GRAIN
 
     def now(self) -> datetime | None:
         """None before the first answer."""

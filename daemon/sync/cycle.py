@@ -62,11 +62,14 @@ async def run_cycle(way: Way) -> Report:
     if glance.wishes and await fulfil(way):
         glance = await way.store.glance(way.now())
     await report.step(Direction.COLLECT, _collect(way, glance))
+    if glance.workspace.start_wall is None:
+        glance = await way.store.glance(way.now())  # the first start wrote its wall and its cursors
     if glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally):
         await report.step(Direction.DELIVER, deliver(way, glance))
     if glance.tell_due or _changed_the_erp(report.tally):
         await report.step(Direction.ACKNOWLEDGE, tell_references(way))
-    if (glance.edited_due or _brought_news(report.tally)) and Direction.ACKNOWLEDGE not in report.troubles:
+    has_marks = glance.edited_due or _brought_news(report.tally)
+    if has_marks and Stream.EDITED in glance.cursors and Direction.ACKNOWLEDGE not in report.troubles:
         await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
     await _close(way, report.troubles)
     return report

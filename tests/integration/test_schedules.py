@@ -12,8 +12,8 @@ from daemon.domain.order import Status
 from daemon.domain.state import Situation
 from daemon.errors import ErpUnavailable
 from daemon.ports import Answer
+from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
-
 from tests.support.world import World, world
 
 
@@ -67,8 +67,23 @@ async def test_an_order_travels(database_url: str) -> None:
         assert [effect.split()[0] for effect in w.erp.effects] == ["create", "update", "cancel"]
 
 
+async def test_the_very_first_cycle_meets_an_edited_order(database_url: str) -> None:
+    """Edited before this daemon ever ran: created with its latest content, and the edit is told as seen."""
+    w = World(database_url, rules=Rules(initial_lookback=timedelta(days=1)))
+    order_id = w.market.place()
+    edit(w, order_id, "12")
+    await w.start()
+    try:
+        await w.cycle()
+
+        await w.assert_promise(order_id)
+        assert not w.market.unseen(order_id)
+    finally:
+        await w.stop()
+
+
 @pytest.mark.parametrize("lists_cancels", [True, False])
-async def test_a01_a_cancel_that_is_on_no_edited_list(database_url: str, lists_cancels: bool) -> None:  # noqa: FBT001
+async def test_a01_a_cancel_that_is_on_no_edited_list(database_url: str, lists_cancels: bool) -> None:
     """Cancelled orders are listed as such; the truck does not leave."""
     async with world(database_url, oddities=Oddities(edited_lists_cancels=lists_cancels)) as w:
         order_id = w.market.place()
@@ -188,7 +203,7 @@ async def test_a06_a_database_that_was_lost(database_url: str, tmp_path: Any) ->
         await w.cycle()
         await w.stop()
         w.url = f"sqlite:///{tmp_path}/another.db"
-        w.rules = w.rules.__class__(initial_lookback=timedelta(days=2))
+        w.rules = Rules(initial_lookback=timedelta(days=2))
         await w.start()
         edit(w, order_id, "12")
         await w.live_on(1)
@@ -204,7 +219,7 @@ async def test_a06_a_forgotten_order_that_is_canceled_now(database_url: str, tmp
         await w.cycle()
         await w.stop()
         w.url = f"sqlite:///{tmp_path}/another.db"
-        w.rules = w.rules.__class__(initial_lookback=timedelta(days=2))
+        w.rules = Rules(initial_lookback=timedelta(days=2))
         w.market.cancel(order_id)
         await w.start()
         await w.live_on(1)

@@ -1,6 +1,7 @@
 """Windows, keys and waits."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from daemon.domain.window import cell, cells, halves, is_due, past, slices
 from tests.unit.domain.orders import NOW
 
 DAY = timedelta(days=1)
-moments = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC))
+moments = st.integers(0, 366 * 86_400).map(lambda seconds: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
 widths = st.timedeltas(timedelta(minutes=1), timedelta(days=3))
 
 
@@ -21,7 +22,7 @@ def test_slices_cover_their_stretch_without_a_gap(start: datetime, length: timed
     pieces = list(slices(start, start + length, width))
 
     assert (pieces[0][0], pieces[-1][1]) == (start, start + length)
-    assert all(before[1] == after[0] for before, after in zip(pieces, pieces[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(pieces))
     assert all(end <= cell(begin, width)[1] for begin, end in pieces)
 
 
