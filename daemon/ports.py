@@ -262,8 +262,8 @@ class Transaction(Protocol):
     async def unknown_all(self) -> int:
         """After a restore: every ERP revision is unknown, orders that may have a record are verified first. Returns how many.
 
-        Sets `erp_revision` and `erp_digest` to NULL, `verify` to true and, where settled or waiting, situation waiting and due now;
-        baseline and dismissed orders are left alone.
+        Sets `erp_revision` and `erp_digest` to NULL, `verify` to true and, where settled or waiting, situation waiting and
+        due now; baseline and dismissed orders are left alone.
         """
         ...
 
@@ -333,8 +333,9 @@ class Store(Protocol):
         ...
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Compares the epoch first and holds it to the commit; `Deposed` if another leader came, `StoreUnavailable` if the database is
-        away, `PoisonRow` if it refuses a value.
+        """Compares the epoch first and holds it to the commit.
+
+        `Deposed` if another leader came, `StoreUnavailable` if the database is away, `PoisonRow` if it refuses a value.
         """
         ...
 

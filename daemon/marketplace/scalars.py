@@ -42,18 +42,20 @@ def unfit_constant(_: str) -> Unfit:
 
 
 def text(value: Any) -> str | None:
-    """Cleaned text; a number is its digits; absent, null and "" are None."""
-    if type(value) is str:
-        return value or None if value.isprintable() else _UNFIT.sub("\ufffd", value)
-    if value is None:
+    """Cleaned text; a number is its digits; an empty value of any kind is absent."""
+    if not value:
         return None
-    if type(value) is int or type(value) is Decimal:
-        return format(value, "f") if type(value) is Decimal else ident(value)
+    if type(value) is str:
+        return value if value.isprintable() else _UNFIT.sub("\ufffd", value)
+    if type(value) is Decimal:
+        return format(value, "f")
+    if type(value) is int:
+        return ident(value)
     raise ValueError("is no text")
 
 
 def texts(record: Mapping[str, Any], names: Sequence[str]) -> dict[str, str | None]:
-    """Many texts at once; an empty value of any kind is absent. Where all are well they are looked at as one, for speed."""
+    """Many texts at once: where all are well they are looked at as one, for speed."""
     found = {name: record.get(name) or None for name in names}
     try:
         if "".join(filter(None, found.values())).isprintable():

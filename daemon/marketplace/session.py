@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
+import stamina
 from yarl import URL
 
 from daemon.errors import MarketplaceUnavailable, SliceUnreadable
@@ -59,6 +60,7 @@ class Session:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
+        stamina.instrumentation.set_on_retry_hooks([])  # the transport tells its retries itself, as `api.retried`
         seconds = self._settings.timeout_s
         connector = aiohttp.TCPConnector(ssl=tls_context(self._settings.ca_file))
         self._http = aiohttp.ClientSession(

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Callable
 import stamina
 from yarl import URL
 
-from daemon.errors import DaemonError, MarketplaceRefused, MarketplaceUnavailable, RequestRefused, SliceUnreadable
+from daemon.errors import MarketplaceRefused, MarketplaceUnavailable, RequestRefused, SliceUnreadable
 from daemon.marketplace import wire
 from daemon.marketplace.budget import Budget
 from daemon.marketplace.clock import ApiClock, http_date
@@ -40,7 +40,6 @@ class Transport:
 
     async def request(self, ask: Ask) -> Reply:
         """The answer, if its status is 2xx; else one of the errors of `ports.Marketplace`."""
-        error: DaemonError
         try:
             async for attempt in self._tries(ask):
                 with attempt:
@@ -48,8 +47,8 @@ class Transport:
                         self._say("api.retried", request=ask.what, attempt=attempt.num)
                     return await self._authorized(ask)
         except Trouble as trouble:
-            error = trouble.error
-        raise error  # out here, so that no traceback shows more than the verdict says
+            raise trouble.error from None
+        raise AssertionError("stamina ends with an answer or an error")
 
     def _tries(self, ask: Ask) -> AsyncIterable[stamina.Attempt]:
         def again(problem: Exception) -> bool:

@@ -18,7 +18,7 @@ class Late(Exception):
 
 
 async def find_many(way: Way, keys: Sequence[str]) -> Mapping[str, Result]:
-    """What effects with these keys left behind; keys that left nothing are left out, those that could not be asked bear an error."""
+    """What effects with these keys left behind; keys that left nothing are left out, those not asked bear an error."""
     if not keys:
         return {}
     if way.erp.capabilities.group_size > 1:
@@ -54,7 +54,7 @@ async def _side_by_side(
 
 
 async def apply(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> AsyncGenerator[tuple[str, Result], None]:
-    """Do the effects, yielding each key's end as it comes. `begin` is called right before each: it raises `Late` past the lease."""
+    """Do the effects, yielding each key's end as it comes. `begin` is called right before each: `Late` past the lease."""
     is_group = way.erp.capabilities.group_size > 1 and len(effects) > 1
     async with aclosing(_apply_group(way, effects, begin) if is_group else _apply_each(way, effects, begin)) as results:
         async for result in results:

@@ -98,7 +98,7 @@ async def test_the_promise_holds_whichever_door_it_crashes_at(memory_path: Path,
 
 @pytest.fixture
 def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: these schedules kill processes, not machines, so nothing depends on a disk's flush."""
+    """A folder in memory where there is one: processes are killed here, not machines, so nothing depends on a flush."""
     shared = Path("/dev/shm")
     if not shared.is_dir():
         yield tmp_path

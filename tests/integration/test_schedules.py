@@ -1,4 +1,4 @@
-"""The schedules that break an order-sync daemon, one named test each, over the real store (their numbers are those of the design)."""
+"""The schedules that break an order-sync daemon, one named test each, over the real store (numbered as in the design)."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -54,9 +54,7 @@ def server_programs() -> Path | None:
     on_path = shutil.which("initdb")
     # Debian keeps them out of the PATH; its /usr/bin has only wrappers for clients.
     folders = [Path(on_path).resolve().parent] if on_path else []
-    folders += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True
-    )
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
     return next((folder for folder in folders if (folder / "postgres").exists()), None)
 
 
@@ -94,17 +92,13 @@ def _create_cluster(programs: Path, folder: Path, identity: Mapping[str, Any]) -
 
 
 @contextmanager
-def _serving(
-    programs: Path, folder: Path, identity: Mapping[str, Any], *, fsync: bool
-) -> Iterator[PostgresServer]:
+def _serving(programs: Path, folder: Path, identity: Mapping[str, Any], *, fsync: bool) -> Iterator[PostgresServer]:
     server = PostgresServer(port=_free_port(), folder=folder)
     command = [programs / "postgres", "-D", folder / "data", "-h", _HOST, "-p", str(server.port)]
     command += ["-k", folder, "-c", f"fsync={'on' if fsync else 'off'}"]
     with (folder / "server.log").open("wb") as log:
         # A session of its own: Ctrl-C must stop the tests first, and then, through them, the server.
-        process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, start_new_session=True, **identity
-        )
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True, **identity)
     try:
         wait_until_sync(lambda: _answers(server, process), timeout=30, what="PostgreSQL to answer")
         yield server

@@ -11,9 +11,7 @@ T = TypeVar("T")
 _INTERVAL = 0.005
 
 
-async def wait_until(
-    condition: Callable[[], T | Awaitable[T]], *, timeout: float = 10.0, what: str = "the condition"
-) -> T:
+async def wait_until(condition: Callable[[], T | Awaitable[T]], *, timeout: float = 10.0, what: str = "the condition") -> T:
     """Returns the first true answer of `condition`, a plain or an async function.
 
     Fails the test with `what` was waited for when there is none within `timeout` seconds.

@@ -1,4 +1,4 @@
-"""A small world around the real sync core and the real store: an imitated marketplace, an imitated ERP, and time that a test owns."""
+"""A small world around the real sync core and the real store: an imitated marketplace and ERP, and time that a test owns."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
