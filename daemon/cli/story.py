@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from daemon.domain.content import Change, FieldChange, LineChange, difference
+from daemon.domain.ledger import Kind, LedgerRow
 from daemon.domain.order import Order
 from daemon.domain.state import OrderState, Situation
 from daemon.marketplace.wire import read_order
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from daemon.store.story import Story
 
 Event = tuple[datetime, str]
+
+_PUSHES = (Kind.REFERENCE, Kind.SEEN)
 
 _NEXT = {
     Situation.WAITING: "it is sent to the ERP at the next cycle",
@@ -60,6 +63,7 @@ def _events(story: "Story") -> Iterator[Event]:
         for row in story.ledger
         if row.is_open
     )
+    yield from ((row.started_at, _told_words(row)) for row in story.ledger if row.kind in _PUSHES)
     kinds = {row.key: row for row in story.ledger}
     for attempt in story.attempts:
         row = kinds.get(attempt.key)
@@ -69,6 +73,13 @@ def _events(story: "Story") -> Iterator[Event]:
         yield attempt.started_at, f"{what}, {attempt.key}: {attempt.outcome.value} after {seconds:.1f} s{answer}"
     for note in story.notes:
         yield note.at, f"{note.what} by {note.who}" + (f": {note.reason}" if note.reason else "")
+
+
+def _told_words(row: LedgerRow) -> str:
+    """What was pushed to Consentio; such rows are written once it has answered."""
+    if row.kind is Kind.SEEN:
+        return f"Consentio was told that the edits up to revision {row.revision} are processed (seen)"
+    return f"Consentio was told the ERP's reference {row.record}"
 
 
 def _revisions(story: "Story") -> Iterator[Event]:

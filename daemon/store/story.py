@@ -75,7 +75,7 @@ async def story(connection: AsyncConnection, name: str, *, workspace: str | None
     if not found:
         raise OrderUnknown(
             "No order goes by this name",
-            remedy="Give its Consentio id, its hash or its ERP record; `consentio-sync orders` lists them",
+            remedy="Give its Consentio id, its hash or its ERP record; `consentio-sync status` says how many there are",
         )
     if len(found) > 1:
         several = ", ".join(f"{each.order.id} of workspace {each.workspace}" for each in found)
