@@ -23,12 +23,13 @@ class Shape:
 
     def fields(self, record: Mapping[str, Any], where: str = "") -> dict[str, Any]:
         """Every field but the nested, absent ones as None; ValueError names the first that cannot be read."""
+        get = record.get
         try:
-            found: dict[str, Any] = texts(record, self.texts)
+            found: dict[str, Any] = texts(get, self.texts)
             for name in self.numbers:
-                found[name] = number(record.get(name))
+                found[name] = number(get(name))
             for name, read in self.others.items():
-                found[name] = read(record.get(name))
+                found[name] = read(get(name))
         except ValueError:
             raise ValueError(where + self._culprit(record)) from None
         return found

@@ -1,7 +1,7 @@
 """Single values off the wire: tolerant in spelling, strict in meaning. What cannot be meant raises ValueError in a few words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Rounded, Subnormal
 from typing import Any
@@ -54,9 +54,9 @@ def text(value: Any) -> str | None:
     raise ValueError("is no text")
 
 
-def texts(record: Mapping[str, Any], names: Sequence[str]) -> dict[str, str | None]:
+def texts(get: Callable[[str], Any], names: Sequence[str]) -> dict[str, str | None]:
     """Many texts at once: where all are well they are looked at as one, for speed."""
-    found = {name: record.get(name) or None for name in names}
+    found = {name: get(name) or None for name in names}
     try:
         if "".join(filter(None, found.values())).isprintable():
             return found
