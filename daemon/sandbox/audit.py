@@ -60,7 +60,7 @@ def _check_accepted(order: Shown, book: Book) -> Iterator[Finding]:
 def _check_canceled(order: Shown, book: Book) -> Iterator[Finding]:
     for record in book.live_records(str(order["id"])):
         yield _found(Verdict.CANCEL_LOST, order, f"{order['status']}, and record {record.id} is alive")
-    known = {record.id for record in book.records.values() if record.order == str(order["id"])}
+    known = {record.id for record in book.records_of(str(order["id"]))}
     if order["external_id"] and order["external_id"] not in known:
         yield _found(Verdict.REFERENCE, order, f"the market calls it {order['external_id']!r}, which the ERP does not know")
 

@@ -63,10 +63,13 @@ class Book:
     records: dict[str, Record] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     _keys: set[str] = field(default_factory=set)
+    _postings_of: dict[str, list[Posting]] = field(default_factory=dict)
+    _records_of: dict[str, list[Record]] = field(default_factory=dict)
 
     def post(self, posting: Posting) -> None:
         """Take over one document."""
         self.postings.append(posting)
+        self._postings_of.setdefault(posting.order, []).append(posting)
         if posting.key in self._keys:
             self.complain(Verdict.DOUBLED, posting, f"the document with the key {posting.key} came twice")
             return
@@ -83,10 +86,13 @@ class Book:
         self.findings.append(Finding(verdict, posting.order, words))
 
     def live_records(self, order: str) -> list[Record]:
-        return [record for record in self.records.values() if record.order == order and record.live]
+        return [record for record in self.records_of(order) if record.live]
+
+    def records_of(self, order: str) -> list[Record]:
+        return self._records_of.get(order, [])
 
     def postings_of(self, order: str) -> list[Posting]:
-        return [posting for posting in self.postings if posting.order == order]
+        return self._postings_of.get(order, [])
 
     def _create(self, posting: Posting) -> None:
         alive = ", ".join(record.id for record in self.live_records(posting.order))
@@ -94,7 +100,9 @@ class Book:
             self.complain(Verdict.DOUBLED, posting, f"record {posting.record} was created while {alive} was alive")
         if posting.record in self.records:
             self.complain(Verdict.DOUBLED, posting, f"record {posting.record} was created twice")
-        self.records[posting.record] = Record(posting.record, posting.order, posting.content)
+        record = Record(posting.record, posting.order, posting.content)
+        self.records[record.id] = record
+        self._records_of.setdefault(record.order, []).append(record)
 
     def _change(self, posting: Posting) -> None:
         record = self.records.get(posting.record)
