@@ -13,7 +13,7 @@ Keep = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Leave config,
 
 def demo(
     fast: Annotated[bool, typer.Option("--fast", help="About twenty seconds instead of a minute.")] = False,
-    seed: Annotated[int, typer.Option(help="The same seed brings the same market.")] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed brings the same market.")] = 58,
     keep: Keep = None,
 ) -> None:
     """Watch orders travel from an imitated Consentio into a folder, through an outage and a kill -9.
