@@ -36,8 +36,8 @@ format: $(DEV)  ## mend what the linter and the formatter can mend
 bench: $(DEV)  ## measure
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-kill-test: $(DEV)  ## kill the daemon at random instructions, and count what arrived
-	@$(BIN)/python -m pytest tests/acceptance/test_kill.py $(ARGS)
+kill-test: $(DEV)  ## kill the daemon thirty times amid 2,000 orders, on each database, and count what arrived
+	@$(BIN)/python -m benchmarks.kill_test $(ARGS)
 
 lock:  ## pin what pyproject.toml asks for; ARGS=--upgrade takes the newest
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv (pip install uv), or say where it is: make lock UV=..."; exit 1; }
