@@ -1,6 +1,6 @@
 """The long kill test: `make kill-test`, or for less of it `make kill-test ARGS="--orders 500 --kills 10 --database sqlite"`.
 
-Prints where each kill landed and the figures at the end; exits with 1 if the market and the ERP do not balance, or too few kills hit.
+Prints where each kill landed and the figures at the end; exits with 1 if the two sides do not balance, or too few kills hit.
 """
 
 import argparse
