@@ -36,7 +36,8 @@ class Lane:
 
         The lead is taken anew where it, or the database's connection, was lost; `WorkspaceLocked` if another daemon has it.
         """
-        await self.store.renew()
+        if await self.store.renew():
+            self.way.memory.forget()
         try:
             await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
@@ -137,6 +138,8 @@ def rules_of(settings: Settings) -> Rules:
         wide_horizon=sync.wide_sweep_horizon,
         initial_lookback=sync.initial_lookback,
         start_from=sync.start_from,
+        keep_payloads=settings.retention.payloads,
+        keep_history=settings.retention.history,
         **{name: getattr(delivery, name) for name in type(delivery).model_fields},
     )
 

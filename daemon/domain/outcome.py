@@ -51,6 +51,7 @@ def canceled(state: OrderState, row: LedgerRow, *, digest: str, now: datetime) -
         body_revision=0,
         told_id=None,
         told_status=None,
+        hint=state.told_id or state.erp_record,  # Consentio goes on showing it, which is no news
         attempts=0,
     )
     return with_tell(steer(state, now), now)
@@ -65,10 +66,10 @@ def adopted(state: OrderState, *, record: str, status: str | None, now: datetime
 
 
 def met_cancelled(state: OrderState, now: datetime, *, further: int = 1) -> OrderState:
-    """`find` met only cancelled records: the next incarnation's key is free (A2)."""
+    """`find` met only cancelled records, the last of them `further` - 1 incarnations on: the next one's key is free (A2)."""
     state = freed(state).evolve(
         incarnation=state.incarnation + further,
-        body_revision=0,
+        body_revision=0 if further else state.body_revision,
         erp_record=None,
         erp_revision=None if state.erp_revision is None else 0,
         erp_digest=None,

@@ -71,8 +71,10 @@ def _is_forgotten(order: Order, workspace: WorkspaceState) -> bool:
 
 def _going_live(state: OrderState, workspace: WorkspaceState, now: datetime) -> OrderState:
     """What people typed in before the start wall must not be doubled."""
-    if not is_before_wall(state, workspace) or state.verify or state.met_with_reference:
+    if not is_before_wall(state, workspace):
         return steer(state, now)
+    if state.verify or state.met_with_reference:  # the ERP is asked first; the reason tells what an answer of "none" means
+        return steer(state.evolve(reason="" if workspace.inventory_at is None else OLDER_THAN_WALL), now)
     if workspace.inventory_at is None:
         return state.evolve(situation=Situation.BASELINE) if state.latest_status in DELIVERABLE else steer(state, now)
     return park(state, OLDER_THAN_WALL)

@@ -61,9 +61,7 @@ async def run_cycle(way: Way) -> Report:
     glance = await way.store.glance(way.now())
     if glance.wishes and await fulfil(way):
         glance = await way.store.glance(way.now())
-    await report.step(Direction.COLLECT, _collect(way, glance))
-    if glance.workspace.start_wall is None:
-        glance = await way.store.glance(way.now())  # the first start wrote its wall and its cursors
+    glance = await _collect(way, glance, report)
     if glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally):
         await report.step(Direction.DELIVER, deliver(way, glance))
     if glance.tell_due or _changed_the_erp(report.tally):
@@ -75,11 +73,18 @@ async def run_cycle(way: Way) -> Report:
     return report
 
 
-async def _collect(way: Way, glance: Glance) -> Tally:
-    glance = await _started(way, glance)
-    tally = await collect_window(way, glance)
-    tally += await collect_edited(way, glance)
-    return tally + await sweep(way, glance)
+async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
+    """Window, edited list and sweep. A slice that cannot be read stops its own stream only; an API that is away, all three."""
+    try:
+        glance = await _started(way, glance)
+    except OUTAGES as outage:
+        report.troubles[Direction.COLLECT] = outage
+        return glance
+    for collect in (collect_window, collect_edited, sweep):
+        await report.step(Direction.COLLECT, collect(way, glance))
+        if isinstance(report.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused):
+            break
+    return glance
 
 
 async def _started(way: Way, glance: Glance) -> Glance:

@@ -57,9 +57,10 @@ def _met(way: Way, state: OrderState, record: Record) -> OrderState:
 
 
 def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
-    if workspace.inventory_at is None or is_before_wall(state, workspace):
+    """Somebody typed it in and told Consentio: baseline if the first inventory found it, else for a person to decide."""
+    if is_before_wall(state, workspace) and not state.reason:
         return outcome.freed(state).evolve(situation=Situation.BASELINE)
-    return park(outcome.freed(state), ALREADY_REFERENCED)
+    return park(state, state.reason or ALREADY_REFERENCED)
 
 
 def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:

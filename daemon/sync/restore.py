@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from daemon.domain import outcome
 from daemon.domain.keys import create_key
-from daemon.domain.plan import Plan, park, plan, steer, with_tell
+from daemon.domain.plan import OLDER_THAN_WALL, Plan, park, plan, steer, with_tell
 from daemon.domain.state import OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
@@ -82,6 +82,8 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
     if live:
         further, record = live[0]
         return _verified_live(way, state, further, record)
+    if state.reason == OLDER_THAN_WALL:
+        return park(state.evolve(verify=False), OLDER_THAN_WALL)
     last = max((further for further, answer in enumerate(answers) if answer is not None), default=-1)
     if way.erp.capabilities.find == "nothing":
         return with_tell(steer(state.evolve(verify=False), now), now)

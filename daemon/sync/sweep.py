@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from daemon.domain.ledger import Stream
 from daemon.domain.state import WorkspaceState
 from daemon.domain.tally import Tally
-from daemon.domain.window import Slice, cell, cells, is_due
+from daemon.domain.window import Slice, cells, is_due
 from daemon.errors import RequestRefused
 from daemon.ports import Glance
 from daemon.sync.collect import collect_slice
@@ -35,11 +35,11 @@ async def sweep(way: Way, glance: Glance) -> Tally:
 
 
 async def _near(way: Way, glance: Glance, now: datetime) -> Tally:
-    start = cell(now - way.rules.near_horizon, way.rules.max_window)[0]
+    """The days around now, and every slice that last listed an unfinished order: ahead of them, too (A13)."""
+    near = cells(now - way.rules.near_horizon, now + way.rules.near_horizon, way.rules.max_window)
     async with way.store.transaction() as tx:
-        older = await tx.watched_slices(start)
-    pieces = [*older, *cells(start, now + way.rules.near_horizon, way.rules.max_window)]
-    tally = await Sweep(way, glance.workspace, Stream.NEAR, now).read(pieces)
+        watched = await tx.watched_slices(now + WIDE_CAP)
+    tally = await Sweep(way, glance.workspace, Stream.NEAR, now).read(sorted({*near, *watched}))
     async with way.store.transaction() as tx:
         await tx.move_cursors({Stream.NEAR: now})
     return tally

@@ -37,6 +37,9 @@ class Rules:
     doubt_margin: timedelta = timedelta(seconds=10)
     #: How often an order parked for missing keys is tried again by itself.
     missing_recheck: timedelta = timedelta(hours=1)
+    #: How long contents stay for which nothing is left to be done, and how long what is only told.
+    keep_payloads: timedelta = timedelta(days=90)
+    keep_history: timedelta = timedelta(days=400)
 
     @property
     def doubt_wait(self) -> timedelta:
@@ -69,8 +72,14 @@ class Memory:
     erp_is_away: bool = False
     #: Cursor moves of answers that brought nothing new; they ride along with the next commit.
     moves: dict[Stream, datetime] = field(default_factory=dict)
-    #: Slices that broke off a sweep are told once.
+    #: That a wide sweep was cut is told once.
     told_cut: bool = False
+
+    def forget(self) -> None:
+        """A new epoch was taken: another leader, or another copy of the database, may have come between."""
+        self.first_saw.clear()
+        self.moves.clear()
+        self.saw_restore = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,11 @@ import pytest
 
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Status
+from daemon.domain.plan import OLDER_THAN_WALL
 from daemon.domain.state import Situation
-from daemon.errors import ErpUnavailable
+from daemon.errors import ErpUnavailable, SliceUnreadable
 from daemon.ports import Answer
+from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
 from tests.support.world import World, world
@@ -408,6 +410,54 @@ async def test_a_rejected_order_parks_alone_and_a_retry_frees_it(database_url: s
         w.erp.products = None
         await w.cycle(70)
         await w.assert_promise(bad)
+
+
+async def test_a21_a_slice_that_cannot_be_read_stops_its_own_stream_only(database_url: str) -> None:
+    """Broken down to the smallest slice: the cursor stays, the edited list and the other slices are read all the same."""
+    async with world(database_url, oddities=Oddities(filter_by="created")) as w:
+        order_id = w.market.place()
+        await w.cycle()
+
+        def broken(call: str) -> None:
+            if call == "before list accepted":
+                raise SliceUnreadable
+
+        w.use_hooks(market=broken)
+        edit(w, order_id, "12")
+        report = await w.cycle(2)
+        assert report.troubles
+        await w.assert_promise(order_id)
+
+        later = w.market.place()
+        w.use_hooks()
+        await w.cycle()
+        await w.assert_promise(later)
+
+
+async def test_a_restore_creates_nothing_that_is_older_than_the_wall(database_url: str) -> None:
+    """First met after a restore, created before going live, unknown to the ERP under our key: a person decides."""
+    async with world(database_url) as w:
+        old = w.market.place(accepted=False, created_at=w.clock.now() - timedelta(days=30), delivery_estimated_at=w.clock.now())
+        await declare_restored(w.way, "a test")
+        w.market.accept(old)
+        await w.live_on(1)
+
+        state = await w.state(old)
+        assert (state.situation, state.reason, w.erp.effects) == (Situation.PARKED, OLDER_THAN_WALL, [])
+
+
+async def test_a_canceled_order_that_still_shows_its_reference_is_no_news(database_url: str) -> None:
+    """Consentio goes on showing the cancelled record's reference; nobody takes it for something forgotten."""
+    async with world(database_url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.market.cancel(order_id)
+        await w.cycle(2)
+        asked = len(w.erp.calls)
+        await w.live_on(1)
+
+        assert len(w.erp.calls) == asked
+        assert not w.events("database.restored")
 
 
 async def test_one_open_row_at_most(database_url: str) -> None:
