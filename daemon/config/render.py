@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from daemon.config.load import Loaded
-from daemon.config.settings import Consentio, Database, Delivery, Http, Log, Service, Sync, Wire, Workspace
+from daemon.config.settings import Consentio, Database, Delivery, Http, Log, Retention, Service, Sync, Wire, Workspace
 from daemon.config.sources import Key
 
 _COLUMN = 47
@@ -31,7 +31,10 @@ def example() -> str:
         _table("consentio", Consentio),
         _table("consentio.wire", Wire),
         "[[workspaces]]\n" + _workspace(),
-        *(_table(name, model) for name, model in (("sync", Sync), ("delivery", Delivery), ("database", Database))),
+        *(
+            _table(name, model)
+            for name, model in (("sync", Sync), ("delivery", Delivery), ("database", Database), ("retention", Retention))
+        ),
         _ERP,
         *(_table(name, model) for name, model in (("service", Service), ("http", Http), ("log", Log))),
     ]

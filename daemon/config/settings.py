@@ -218,6 +218,15 @@ class Erp(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Retention(Table):
+    payloads: Annotated[Duration, between("60d", "3650d", "sweeps compare orders of the last 60 days")] = Field(
+        timedelta(days=90), description="how long an order's content is kept once nothing is left to be done for it"
+    )
+    history: Annotated[Duration, between("60d", "3650d", "explain tells it")] = Field(
+        timedelta(days=400), description="how long is kept what `explain` tells; the default: to the same season of last year"
+    )
+
+
 class Service(Table):
     drain_grace: Annotated[Duration, between("0s", "1h", "a stopping container is killed sooner")] = Field(
         timedelta(seconds=20),
@@ -242,6 +251,7 @@ class Settings(Table):
     sync: Sync = Field(Sync())
     delivery: Delivery = Field(Delivery())
     database: Database = Field(Database())
+    retention: Retention = Field(Retention())
     erp: dict[str, Erp] = Field({}, validate_default=True)
     service: Service = Field(Service())
     http: Http = Field(Http())
