@@ -2,11 +2,14 @@
 
 import sys
 from http.client import HTTPConnection, HTTPException
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from daemon.cli.options import ConfigFile
+
+if TYPE_CHECKING:
+    from daemon.config.sources import Source
 
 _TIMEOUT_S = 5.0
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # what is listened to, not where we listen
@@ -25,22 +28,27 @@ def healthcheck(
 
     path = "/readyz" if ready else "/healthz"
     try:
-        status, body = _get(read_source(config).tree.get("http", {}), path)
+        status, body = _get(read_source(config), path)
     except (DaemonError, OSError, HTTPException, ValueError) as error:
         _fail(f"{path} does not answer: {error}")
     if status != 200:
         _fail(f"{path} says {status}: {body}")
 
 
-def _get(http: dict[str, Any], path: str) -> tuple[int, str]:
-    host = str(http.get("host", "127.0.0.1"))
-    connection = HTTPConnection(_EVERYWHERE.get(host, host), int(http.get("port", 8080)), timeout=_TIMEOUT_S)
+def _get(source: "Source", path: str) -> tuple[int, str]:
+    host, port = (str(_key(source, key, default)) for key, default in (("host", "127.0.0.1"), ("port", 8080)))
+    connection = HTTPConnection(_EVERYWHERE.get(host, host), int(port), timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read(10_000).decode(errors="replace").strip()
     finally:
         connection.close()
+
+
+def _key(source: "Source", key: str, default: object) -> object:
+    name = source.variable(("http", key))
+    return source.variables[name] if name else source.tree.get("http", {}).get(key, default)
 
 
 def _fail(reason: str) -> None:

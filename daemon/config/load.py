@@ -9,9 +9,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import InitSettingsSource
 
 from daemon.config.settings import Settings
 from daemon.config.sources import Key, Source, read_source
+from daemon.config.variables import Variables
 from daemon.errors import ConfigError
 
 
@@ -26,15 +28,16 @@ class Loaded:
         """What is allowed, but should not stay so."""
         for number, workspace in enumerate(self.settings.workspaces):
             key = ("workspaces", number, "api_key")
-            if workspace.api_key is not None and key not in self.source.variables:
+            if workspace.api_key is not None and not self.source.variable(key):
                 yield f"{self.source.where(key)}: {key_text(key)}: whoever reads the file has the key; use api_key_file"
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
-    """Reads and checks the settings; ConfigError says all that is wrong with them."""
+    """Reads and checks the settings, variables over the file; ConfigError says all that is wrong with them."""
     source = read_source(path, environ)
+    sources = (Variables(Settings, source), InitSettingsSource(Settings, source.tree))
     try:
-        return Loaded(Settings.model_validate(source.tree), source)
+        return Loaded(Settings(_build_sources=(sources, {})), source)
     except ValidationError as error:
         problems = [_problem(detail, source) for detail in error.errors(include_url=False, include_input=False)]
         raise refusal(source, problems) from None

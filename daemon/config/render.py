@@ -108,6 +108,8 @@ def _header(key: Key) -> str:
 
 
 def _origin(key: Key, loaded: Loaded) -> str:
+    if name := loaded.source.variable(key):
+        return name
     node: Any = loaded.source.tree
     for part in key:
         try:

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.config.durations import Duration, between
 
@@ -245,7 +246,11 @@ class Log(Table):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
 
-class Settings(Table):
+class Settings(BaseSettings):
+    """All tables. `load` says which sources they come from, and in which order."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
     consentio: Consentio = Field(Consentio())
     workspaces: tuple[Workspace, ...]
     sync: Sync = Field(Sync())
@@ -256,6 +261,15 @@ class Settings(Table):
     service: Service = Field(Service())
     http: Http = Field(Http())
     log: Log = Field(Log())
+
+    @field_validator("workspaces", mode="before")
+    @classmethod
+    def _are_entries(cls, workspaces: object) -> object:
+        if isinstance(workspaces, dict):
+            raise ValueError(  # noqa: TRY004  # pydantic makes a problem of the config out of this kind only
+                "write [[workspaces]]; a variable names an entry by its number, from 0 on: WORKSPACES__0__API_KEY_FILE"
+            )
+        return workspaces
 
     @field_validator("workspaces")
     @classmethod

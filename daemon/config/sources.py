@@ -1,6 +1,5 @@
-"""Where the settings come from: the file first, then environment variables over it."""
+"""Where the settings stand: the file's text and the environment's variables, not yet checked. Imports next to nothing."""
 
-import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -16,9 +15,6 @@ PREFIX = "CONSENTIO_SYNC__"
 FILE_VARIABLE = "CONSENTIO_SYNC_CONFIG"
 DEFAULT_FILE = Path("config.toml")
 
-#: The tables that are lists, whose entries a variable names by number.
-_LISTS = frozenset({"workspaces"})
-
 Key = tuple[str | int, ...]
 
 
@@ -28,17 +24,25 @@ class Source:
 
     file: Path
     text: str
+    #: What the file says.
     tree: dict[str, Any]
-    variables: Mapping[Key, str] = field(default_factory=dict)
+    #: What the environment says beside it, by name, in capitals.
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, key: Key) -> str:
         """`config.toml:12`, or the variable's name; the place of the nearest table for a key that is not there."""
         for length in range(len(key), 0, -1):
-            if name := self.variables.get(key[:length]):
+            if name := self.variable(key[:length]):
                 return name
             if line := self._lines.get(key[:length]):
                 return f"{self.file}:{line}"
-        return str(self.file)
+        inside = f"{_name_of(key)}__"
+        return next((name for name in self.variables if name.startswith(inside)), str(self.file))
+
+    def variable(self, key: Key) -> str | None:
+        """The variable that sets this very key, if one does."""
+        name = _name_of(key)
+        return name if name in self.variables else None
 
     @cached_property
     def _lines(self) -> Mapping[Key, int]:
@@ -48,14 +52,14 @@ class Source:
 
 
 def read_source(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Source:
-    """Reads the file (the one named, else CONSENTIO_SYNC_CONFIG's, else ./config.toml) and lays the variables over it."""
+    """Reads the file (the one named, else CONSENTIO_SYNC_CONFIG's, else ./config.toml) and picks our variables."""
     file = path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
     text = _text(file)
     try:
         tree = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file} is no TOML: {error}", remedy="Mend that line; https://toml.io shows the notation.") from None
-    return _overridden(Source(file, text, tree), environ)
+    return Source(file, text, tree, _ours(environ))
 
 
 def _text(file: Path) -> str:
@@ -70,51 +74,22 @@ def _text(file: Path) -> str:
         raise ConfigError(f"{file} cannot be read: {error.strerror}", remedy="Let this user read it.") from None
 
 
-def _overridden(source: Source, environ: Mapping[str, str]) -> Source:
-    variables: dict[Key, str] = {}
-    problems = []
-    for name in sorted(name for name in environ if name.startswith(PREFIX)):
-        parts = name.removeprefix(PREFIX).lower().split("__")
-        try:
-            variables[_place(source.tree, parts, _value(environ[name]))] = name
-        except LookupError as error:
-            problems.append(f"{name}: {error.args[0]}")
+def _ours(environ: Mapping[str, str]) -> Mapping[str, str]:
+    ours = {name.upper(): value for name, value in sorted(environ.items()) if name.startswith(PREFIX)}
+    problems = [f"{name}: {problem}" for name in ours if (problem := _problem(name, ours))]
     if problems:
         raise ConfigError("Environment variables name no setting", problems=problems, remedy="Correct or unset them.")
-    return Source(source.file, source.text, source.tree, variables)
+    return ours
 
 
-def _value(text: str) -> object:
-    """A list is written as JSON; all else is text, which the models turn into numbers and truth values."""
-    if text.startswith("["):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
+def _problem(name: str, ours: Mapping[str, str]) -> str | None:
+    """What no model could tell: a name without a place, and a table that is set as a whole and in part."""
+    if not all(name.removeprefix(PREFIX).split("__")):
+        return "name the setting as TABLE__KEY, and an entry of a list by its number: WORKSPACES__0__API_KEY_FILE"
+    if any(other.startswith(f"{name}__") for other in ours):
+        return "is set beside variables that set parts of it"
+    return None
 
 
-def _place(tree: dict[str, Any], parts: list[str], value: object) -> Key:
-    """Puts one value into the tree, making the tables on its way. Returns the key it got."""
-    key: list[str | int] = []
-    node: Any = tree
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        step = _step(node, part)
-        key.append(step)
-        if following is None:
-            node[step] = value
-        elif isinstance(node, dict):
-            node = node.setdefault(step, [] if step in _LISTS else {})
-        else:
-            node = node[step]
-    return tuple(key)
-
-
-def _step(node: Any, part: str) -> str | int:
-    if isinstance(node, dict) and part:
-        return next((name for name in node if name.lower() == part), part)
-    if isinstance(node, list) and part.isdecimal() and int(part) <= len(node):
-        if int(part) == len(node):
-            node.append({})
-        return int(part)
-    raise LookupError("name the setting as TABLE__KEY, and an entry of a list by its number: WORKSPACES__0__API_KEY_FILE")
+def _name_of(key: Key) -> str:
+    return (PREFIX + "__".join(map(str, key))).upper()

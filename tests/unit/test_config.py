@@ -198,9 +198,35 @@ def test_an_unknown_variable_is_an_error(write):
     assert told == "CONSENTIO_SYNC__SYNC__POL_INTERVAL: sync.pol_interval: there is no such key; did you mean poll_interval?"
 
 
-def test_a_variable_that_names_no_place_says_how_to_write_it(write):
-    """An entry of a list is named by its number."""
-    assert "WORKSPACES__0__API_KEY_FILE" in problems(write(LEAST), CONSENTIO_SYNC__WORKSPACES__FIRST__ID="1")
+def test_a_variable_of_an_unknown_table_is_an_error(write):
+    """pydantic-settings passes over what no model knows; we do not."""
+    told = problems(write(LEAST), CONSENTIO_SYNC__SINC__POLL_INTERVAL="30s")
+
+    assert told == "CONSENTIO_SYNC__SINC__POLL_INTERVAL: sinc: there is no such key; did you mean sync?"
+
+
+@pytest.mark.parametrize("entry", ["FIRST", "2"])
+def test_a_variable_that_names_no_place_says_how_to_write_it(write, entry):
+    """An entry of a list is named by its number, and no number is left out."""
+    told = problems(write(LEAST), **{f"CONSENTIO_SYNC__WORKSPACES__{entry}__ID": "1"})
+
+    assert "WORKSPACES__0__API_KEY_FILE" in told
+
+
+def test_a_table_set_as_a_whole_and_in_part_is_an_error(write):
+    """Neither of two variables is ignored in silence."""
+    told = problems(write(LEAST), CONSENTIO_SYNC__WORKSPACES="[]", CONSENTIO_SYNC__WORKSPACES__0__ID="1")
+
+    assert told == "CONSENTIO_SYNC__WORKSPACES: is set beside variables that set parts of it"
+
+
+def test_a_variable_means_the_erp_as_the_file_spells_it_and_stays_text(write):
+    """Names of variables are capitals; a password of digits is no number."""
+    path = write(LEAST.replace("erp.default", "erp.Main").replace("id = 123", 'id = 123\nerp = "Main"'))
+
+    settings = load(path, {"CONSENTIO_SYNC__ERP__MAIN__PASSWORD": "12345"}).settings
+
+    assert settings.erp["Main"].table == {"folder": "inbox", "password": "12345"}
 
 
 def test_what_kubernetes_sets_is_no_setting(write):
