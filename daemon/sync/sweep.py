@@ -19,7 +19,7 @@ from daemon.sync.way import Way
 
 SWEEP_STATUSES = ("pending", "accepted", "canceled")
 
-#: However long an order stays unsettled, a wide sweep reaches no further back.
+#: However long an order stays unsettled, no sweep reaches further than this for it.
 WIDE_CAP = timedelta(days=60)
 
 
