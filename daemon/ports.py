@@ -263,7 +263,8 @@ class Transaction(Protocol):
         """After a restore: every ERP revision is unknown, orders that may have a record are verified first. Returns how many.
 
         Sets `erp_revision` and `erp_digest` to NULL, `verify` to true and, where settled or waiting, situation waiting and
-        due now; baseline and dismissed orders are left alone.
+        due now. Baseline and dismissed orders are left alone; so are settled ones whose payload was pruned, for which nothing
+        could be sent.
         """
         ...
 
@@ -309,6 +310,21 @@ class Transaction(Protocol):
 
     async def save_workspace(self, state: WorkspaceState) -> None:
         """Replace all but the epoch."""
+        ...
+
+    async def stamp(
+        self, *, collected_at: datetime | None, delivered_at: datetime | None, acknowledged_at: datetime | None
+    ) -> None:
+        """The last good moments of the workspace's directions; None leaves one as it is."""
+        ...
+
+    async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
+        """Forget at most `limit` things that nobody needs; returns how many: fewer than that mean that nothing is left.
+
+        Payloads recorded before the one moment, except those of an order that the near sweep still watches which are its latest,
+        wanted, ERP's or first sent revision; and unreadable elements not seen since. What happened before the other moment:
+        finished ledger rows except creates, attempts, notes, news, answered wishes. Orders, digests and creates stay (law 9).
+        """
         ...
 
     async def wishes(self) -> list[Wish]:

@@ -35,13 +35,15 @@ class Outcome(StrEnum):
 
 
 class Stream(StrEnum):
-    """The lists that are read with a cursor."""
+    """The lists that are read with a cursor, and what else is done up to a moment."""
 
     ACCEPTED = "accepted"
     EDITED = "edited"
     NEAR = "near"
     WIDE = "wide"
     REPORTS = "reports"
+    #: No list: when this database last forgot all that it need not keep.
+    PRUNED = "pruned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class Tally:
     seen: int = 0
     refused: int = 0
     missing: int = 0
+    pruned: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""

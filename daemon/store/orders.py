@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Executable, bindparam, case, exist
 from daemon.domain.state import OrderState, Situation
 from daemon.store.records import as_record, as_values, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
-from daemon.store.tables import ACKABLE, WATCHED, orders
+from daemon.store.tables import ACKABLE, KEPT, WATCHED, orders, revisions
 
 #: A moment further ahead than this was stored under a clock that jumped: it counts as come (A9).
 AHEAD = timedelta(days=1)
@@ -44,9 +44,20 @@ _IN_SLICE = select(orders.c.id).where(
 )
 
 _REOPENED = orders.c.situation.in_([Situation.SETTLED, Situation.WAITING])
+#: What could be sent again for a settled order; pruned once it has been at rest for long.
+_HAS_CONTENT = exists().where(
+    revisions.c.workspace == orders.c.workspace,
+    revisions.c.order_id == orders.c.id,
+    revisions.c.number == orders.c.wanted,
+    KEPT,
+)
 _FORGET = (
     update(orders)
-    .where(orders.c.workspace == THIS, orders.c.situation.not_in([Situation.BASELINE, Situation.DISMISSED]))
+    .where(
+        orders.c.workspace == THIS,
+        orders.c.situation.not_in([Situation.BASELINE, Situation.DISMISSED]),
+        or_(orders.c.situation != Situation.SETTLED, _HAS_CONTENT),
+    )
     .values(
         erp_revision=null(),
         erp_digest=null(),

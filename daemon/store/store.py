@@ -9,7 +9,7 @@ from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision, Stream, Unr
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
-from daemon.store import cursors, ledger, notes, orders, revisions, unreadable, wishes, workspaces
+from daemon.store import cursors, ledger, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
 from daemon.store.scope import Scope
@@ -144,6 +144,12 @@ class SqlTransaction:
 
     async def save_workspace(self, state: WorkspaceState) -> None:
         await workspaces.save(self._scope, state)
+
+    async def stamp(self, **moments: datetime | None) -> None:
+        await workspaces.stamp(self._scope, moments)
+
+    async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
+        return await prune.prune(self._scope, payloads_before=payloads_before, history_before=history_before, limit=limit)
 
     async def wishes(self) -> list[Wish]:
         return await wishes.undone(self._scope)

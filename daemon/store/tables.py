@@ -20,6 +20,10 @@ ACKABLE = text("edited AND situation = 'settled'")
 WATCHED = text("watched")
 #: A doubt: an effect on the ERP that nobody knows the outcome of.
 IN_DOUBT = text("outcome IS NULL AND kind IN ('create', 'update', 'cancel')")
+#: A payload that is still kept.
+KEPT = text("raw IS NOT NULL")
+#: A ledger row that may be forgotten one day. Creates may not: idempotency needs them for good (A10).
+FINISHED = text("finished_at IS NOT NULL AND kind <> 'create'")
 #: A wish that nobody answered yet.
 UNDONE = text("done_at IS NULL")
 
@@ -154,6 +158,7 @@ revisions = Table(
     Column("recorded_at", Moment, nullable=False),
     Column("raw", LargeBinary),
 )
+Index("ix_revisions_kept", revisions.c.workspace, revisions.c.recorded_at, sqlite_where=KEPT, postgresql_where=KEPT)
 
 ledger = Table(
     "ledger",
@@ -180,6 +185,7 @@ Index(
     postgresql_where=IN_DOUBT,
 )
 Index("ix_ledger_order", ledger.c.workspace, ledger.c.order_id)
+Index("ix_ledger_finished", ledger.c.workspace, ledger.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
 
 attempts = Table(
     "attempts",
@@ -194,6 +200,7 @@ attempts = Table(
     Column("answer", Words, nullable=False),
 )
 Index("ix_attempts_order", attempts.c.workspace, attempts.c.order_id)
+Index("ix_attempts_finished", attempts.c.workspace, attempts.c.finished_at)
 
 notes = Table(
     "notes",
@@ -207,6 +214,7 @@ notes = Table(
     Column("reason", Words, nullable=False),
 )
 Index("ix_notes_order", notes.c.workspace, notes.c.order_id)
+Index("ix_notes_at", notes.c.workspace, notes.c.at)
 
 news = Table(
     "news",
@@ -218,6 +226,7 @@ news = Table(
     Column("at", Moment, nullable=False),
     UniqueConstraint("workspace", "record", "what", "at"),
 )
+Index("ix_news_at", news.c.workspace, news.c.at)
 
 wishes = Table(
     "wishes",
@@ -244,3 +253,4 @@ unreadable = Table(
     Column("first_seen_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
 )
+Index("ix_unreadable_seen", unreadable.c.workspace, unreadable.c.last_seen_at)

@@ -1,12 +1,14 @@
 """Workspaces: the epoch that every commit compares, the two ends of the ledger, and what the start of a cycle must know."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 
 from daemon.domain.state import WorkspaceState
 from daemon.errors import DatabaseError, Deposed
 from daemon.ports import Glance
+from daemon.store.columns import Moment
 from daemon.store.orders import AHEAD, is_due
 from daemon.store.records import as_record, as_values, columns_of
 from daemon.store.scope import THIS, Scope
@@ -19,6 +21,16 @@ _SAVE = (
     update(workspaces)
     .where(_THIS_ONE)
     .values({column.name: bindparam(f"new_{column.name}") for column in _COLUMNS if column.name != "id"})
+)
+_STAMP = (
+    update(workspaces)
+    .where(_THIS_ONE)
+    .values(
+        {
+            name: func.coalesce(bindparam(f"new_{name}", type_=Moment), workspaces.c[name])
+            for name in ("collected_at", "delivered_at", "acknowledged_at")
+        }
+    )
 )
 
 #: Holds the row to the commit, on PostgreSQL; a person's wish, which refers to the row, may still be left meanwhile.
@@ -68,6 +80,10 @@ async def load(scope: Scope) -> WorkspaceState:
 async def save(scope: Scope, state: WorkspaceState) -> None:
     values = {f"new_{name}": value for name, value in as_values(state).items() if name != "id"}
     await scope.change(_SAVE, **values)
+
+
+async def stamp(scope: Scope, moments: Mapping[str, datetime | None]) -> None:
+    await scope.change(_STAMP, **{f"new_{name}": moment for name, moment in moments.items()})
 
 
 async def require_epoch(scope: Scope, epoch: int) -> None:

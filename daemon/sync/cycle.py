@@ -5,11 +5,9 @@ Each step meets its own outage and ends its turn, so that what is away on one si
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 
 from daemon.domain.ledger import Stream
-from daemon.domain.state import WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.errors import (
     ErpUnavailable,
@@ -22,6 +20,7 @@ from daemon.ports import Glance
 from daemon.sync.acknowledge import mark_seen, tell_references
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
+from daemon.sync.prune import prune
 from daemon.sync.sweep import sweep
 from daemon.sync.way import Way
 from daemon.sync.wishes import fulfil
@@ -69,6 +68,7 @@ async def run_cycle(way: Way) -> Report:
     has_marks = glance.edited_due or _brought_news(report.tally)
     if has_marks and Stream.EDITED in glance.cursors and Direction.ACKNOWLEDGE not in report.troubles:
         await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
+    report.tally += await prune(way, glance)
     await _close(way, report.troubles)
     return report
 
@@ -112,16 +112,12 @@ def _changed_the_erp(tally: Tally) -> bool:
 
 async def _close(way: Way, troubles: Mapping[Direction, Outage]) -> None:
     """The last good moments and the cursor moves that nothing else carried: the one commit of an idle cycle."""
+    now = way.now()
     async with way.store.transaction() as tx:
         await tx.move_cursors(way.memory.moves)
-        await tx.save_workspace(_stamped(await tx.workspace(), way.now(), troubles))
+        await tx.stamp(
+            collected_at=None if Direction.COLLECT in troubles else now,
+            delivered_at=None if Direction.DELIVER in troubles else now,
+            acknowledged_at=None if Direction.ACKNOWLEDGE in troubles else now,
+        )
     way.memory.moves.clear()
-
-
-def _stamped(state: WorkspaceState, now: datetime, troubles: Mapping[Direction, Outage]) -> WorkspaceState:
-    return replace(
-        state,
-        collected_at=state.collected_at if Direction.COLLECT in troubles else now,
-        delivered_at=state.delivered_at if Direction.DELIVER in troubles else now,
-        acknowledged_at=state.acknowledged_at if Direction.ACKNOWLEDGE in troubles else now,
-    )

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace"], ["workspaces.id"], name="fk_attempts_workspace"),
         sa.PrimaryKeyConstraint("number", name="pk_attempts"),
     )
+    op.create_index("ix_attempts_finished", "attempts", ["workspace", "finished_at"])
     op.create_index("ix_attempts_order", "attempts", ["workspace", "order_id"])
     op.create_table(
         "cursors",
@@ -77,6 +78,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace"], ["workspaces.id"], name="fk_ledger_workspace"),
         sa.PrimaryKeyConstraint("workspace", "key", name="pk_ledger"),
     )
+    op.create_index(
+        "ix_ledger_finished", "ledger", ["workspace", "finished_at"], **_only("finished_at IS NOT NULL AND kind <> 'create'")
+    )
     op.create_index("ix_ledger_order", "ledger", ["workspace", "order_id"])
     op.create_index(
         "ux_ledger_in_doubt",
@@ -96,6 +100,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_news"),
         sa.UniqueConstraint("workspace", "record", "what", "at", name="uq_news"),
     )
+    op.create_index("ix_news_at", "news", ["workspace", "at"])
     op.create_table(
         "notes",
         sa.Column("number", _NUMBER, nullable=False),
@@ -108,6 +113,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace"], ["workspaces.id"], name="fk_notes_workspace"),
         sa.PrimaryKeyConstraint("number", name="pk_notes"),
     )
+    op.create_index("ix_notes_at", "notes", ["workspace", "at"])
     op.create_index("ix_notes_order", "notes", ["workspace", "order_id"])
     op.create_table(
         "orders",
@@ -178,6 +184,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace"], ["workspaces.id"], name="fk_revisions_workspace"),
         sa.PrimaryKeyConstraint("workspace", "order_id", "number", name="pk_revisions"),
     )
+    op.create_index("ix_revisions_kept", "revisions", ["workspace", "recorded_at"], **_only("raw IS NOT NULL"))
     op.create_table(
         "unreadable",
         sa.Column("workspace", sa.Text(), nullable=False),
@@ -189,6 +196,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["workspace"], ["workspaces.id"], name="fk_unreadable_workspace"),
         sa.PrimaryKeyConstraint("workspace", "digest", name="pk_unreadable"),
     )
+    op.create_index("ix_unreadable_seen", "unreadable", ["workspace", "last_seen_at"])
     op.create_table(
         "wishes",
         sa.Column("number", _NUMBER, nullable=False),
