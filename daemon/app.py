@@ -57,10 +57,12 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, only: Collection[str] | None = None) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, only: Collection[str] | None = None, *, stopping: Callable[[], bool] = lambda: False
+) -> AsyncIterator[App]:
     """Opens database, clients and adapters, and takes the lead of every workspace (or of those in `only`).
 
-    Calls neither Consentio nor an ERP. Closes all in reverse order.
+    Once `stopping` says so, cycles begin nothing more. Calls neither Consentio nor an ERP. Closes all in reverse order.
     """
     async with AsyncExitStack() as stack:
         url = settings.database.url.get_secret_value()
@@ -68,12 +70,18 @@ async def open_app(settings: Settings, only: Collection[str] | None = None) -> A
         database = await stack.enter_async_context(open_database(url))
         session = await stack.enter_async_context(Session(_market_settings(settings)))
         wanted = [workspace for workspace in settings.workspaces if only is None or workspace.name in only]
-        lanes = [await _open_lane(settings, workspace, database, session, stack) for workspace in wanted]
+        lanes = [await _open_lane(settings, workspace, database, session, stack=stack, stopping=stopping) for workspace in wanted]
         yield App(settings, tuple(lanes))
 
 
 async def _open_lane(
-    settings: Settings, workspace: Workspace, database: SqlDatabase, session: Session, stack: AsyncExitStack
+    settings: Settings,
+    workspace: Workspace,
+    database: SqlDatabase,
+    session: Session,
+    *,
+    stack: AsyncExitStack,
+    stopping: Callable[[], bool],
 ) -> Lane:
     read_api_key(workspace)  # a key that is not there is told at once, not at the first login
     adapter = make_adapter(settings, workspace)
@@ -87,7 +95,8 @@ async def _open_lane(
     market = await stack.enter_async_context(make_client(settings, workspace, session))
     door = ErpDoor(adapter, timeout_s=settings.delivery.call_timeout.total_seconds())
     stack.push_async_callback(door.close)
-    way = Way(market=market, store=store, erp=adapter, rules=rules_of(settings), clocks=_CLOCKS, say=say)
+    rules = rules_of(settings)
+    way = Way(market=market, store=store, erp=adapter, rules=rules, clocks=_CLOCKS, say=say, stopping=stopping)
     return Lane(way=way, store=store, door=door)
 
 

@@ -30,7 +30,7 @@ async def run(settings: Settings) -> None:
             if settings.http.enabled:  # first, so that a taken port is told before anything else is touched
                 await stack.enter_async_context(endpoint.serving(settings.http.host, settings.http.port))
                 _log.info("http.opened", host=settings.http.host, port=endpoint.port)
-            app = await stack.enter_async_context(open_app(settings))
+            app = await stack.enter_async_context(open_app(settings, stopping=stop.is_asked))
             pulses = [Pulse(lane.way.workspace, settings.sync.poll_interval) for lane in app.lanes]
             endpoint.pulses = pulses
             _log.info("daemon.started", version=version("consentio-sync"), workspaces=[pulse.workspace for pulse in pulses])
@@ -47,6 +47,7 @@ async def _serve(settings: Settings, lanes: list[tuple[Lane, Pulse]], stop: Stop
         await asyncio.wait([fatal, stopping := asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
     finally:
+        stop.ask()  # whatever ends the service, the other workspaces stop between two groups, too
         _log.info("daemon.draining", grace_s=settings.service.drain_grace.total_seconds())
         cancelled = await schedule.drain(settings.service.drain_grace)
         if cancelled:

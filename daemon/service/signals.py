@@ -19,6 +19,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
+        self._was_signalled = False
 
     def __enter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -35,11 +36,20 @@ class Stop:
         """Returns when a signal asked to stop."""
         await self._asked.wait()
 
+    def is_asked(self) -> bool:
+        """Whether the process is to stop: nothing new may begin."""
+        return self._asked.is_set()
+
+    def ask(self) -> None:
+        """Asks to stop, as the first signal does; a signal that follows is still the first."""
+        self._asked.set()
+
     def _receive(self, number: signal.Signals) -> None:
-        if self._asked.is_set():
+        if self._was_signalled:
             _log.warning("daemon.killed", signal=number.name, reason="the second signal")
             sys.stdout.flush()
             # Whatever the process was doing may be left at any instruction: the next start settles it.
             os._exit(_AT_ONCE)
         _log.info("signal.received", signal=number.name)
-        self._asked.set()
+        self._was_signalled = True
+        self.ask()

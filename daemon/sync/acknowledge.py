@@ -93,11 +93,11 @@ def _row(way: Way, kind: Kind, state: OrderState) -> LedgerRow:
 
 async def mark_seen(way: Way, glance: Glance) -> Tally:
     """Acknowledge the edits that the ERP has. The edited list is read again right before, so that little is swallowed (A17)."""
-    if not await _ackable(way):
+    if way.stopping() or not await _ackable(way):
         return Tally()
     tally = await collect_edited(way, glance)
     after = ""
-    while states := await _ackable(way, after):
+    while not way.stopping() and (states := await _ackable(way, after)):
         tally += await _mark(way, states)
         after = states[-1].id
     return tally
