@@ -14,6 +14,8 @@ class Tally:
     unchanged: int = 0
     stale: int = 0
     unreadable: int = 0
+    #: Of the new ones, those that are older than going live.
+    baseline: int = 0
     created: int = 0
     updated: int = 0
     canceled: int = 0

@@ -9,7 +9,7 @@ from daemon.domain.content import DIGEST_VERSION, digest
 from daemon.domain.ledger import Note, Revision, Stream, Unreadable
 from daemon.domain.plan import park
 from daemon.domain.reading import UNREADABLE, Reading, Taken, Verdict, first, take
-from daemon.domain.state import OrderState, WorkspaceState
+from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.domain.window import SEAM, Slice, halves, past, slices
 from daemon.errors import PoisonRow, SliceUnreadable
@@ -180,7 +180,8 @@ class Batch:
         else:
             taken = take(old, reading, now, sweep_interval=self.way.rules.near_interval)
         self._keep(old, taken, reading, now)
-        return Tally(**{taken.verdict.value: 1})
+        is_baseline = taken.verdict is Verdict.NEW and taken.state.situation is Situation.BASELINE
+        return Tally(**{taken.verdict.value: 1}, baseline=int(is_baseline))
 
     def _keep(self, old: OrderState | None, taken: Taken, reading: Reading, now: datetime) -> None:
         state = taken.state
@@ -190,7 +191,8 @@ class Batch:
         self.touched.add(state.id)
         if taken.is_revision:
             self.revisions.append(_revision(state, reading, now))
-            self._tell(taken.verdict, state)
+            if state.situation is not Situation.BASELINE:  # they may be thousands, and are told in one line
+                self._tell(taken.verdict, state)
         elif old is not None and state.situation != old.situation and state.reason:
             self.notes.append(self.way.note("parked", order_id=state.id, reason=state.reason))
             self.events.append(("order.parked", {"order_id": state.id, "reason": state.reason}))

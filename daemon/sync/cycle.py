@@ -84,7 +84,14 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
         await report.step(Direction.COLLECT, collect(way, glance))
         if isinstance(report.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused):
             break
+    if report.tally.baseline:
+        _tell_baseline(way, glance, report.tally.baseline)
     return glance
+
+
+def _tell_baseline(way: Way, glance: Glance, count: int) -> None:
+    remedy = "they are older than going live and never created; before a first start, sync.start_from can say otherwise"
+    way.say("orders.baseline", count=count, start_wall=glance.workspace.start_wall, remedy=remedy)
 
 
 async def _started(way: Way, glance: Glance) -> Glance:
