@@ -170,6 +170,8 @@ class KillTest:
             self.account.code = daemon.end(signal.SIGTERM)
 
     def _live_and_die(self, trigger: str) -> Kill:
+        trigger = "list" if trigger == "settled" and not self._rows else trigger
+        born = datetime.now(UTC)
         with running(self._folder, **_HURRY) as daemon:
             has_come, interval = self._watch(trigger)
             in_vain = not wait_for(lambda: has_come() or daemon.is_over, interval=interval)
@@ -178,7 +180,7 @@ class KillTest:
         older, self._rows = self._rows, rows_left_open(self._plan.database)
         return Kill(
             f"{trigger} (in vain)" if in_vain else trigger,
-            is_inside_cycle=self._was_inside_cycle(daemon),
+            is_inside_cycle=self._was_inside_cycle(daemon, born),
             opened=[row for row in self._rows if row not in older],
             older=[row for row in self._rows if row in older],
         )
@@ -186,7 +188,7 @@ class KillTest:
     def _watch(self, trigger: str) -> tuple[Callable[[], bool], float]:
         """A question, whether it has happened since now, and how often it may be asked: what is cheap, more often."""
         if trigger == "settled":
-            return lambda: not self._rows or any(row not in open_rows(self._plan.database) for row in self._rows), 0.05
+            return lambda: not set(self._rows) <= set(open_rows(self._plan.database)), 0.05
         if trigger in ("staged", "shown"):
             folder = self._folder / "erp" / (".staging" if trigger == "staged" else "inbox")
             before = _names(folder)
@@ -194,10 +196,10 @@ class KillTest:
         asked = self._market.count(trigger)
         return lambda: self._market.count(trigger) > asked, 0.005
 
-    def _was_inside_cycle(self, daemon: Daemon) -> bool:
+    def _was_inside_cycle(self, daemon: Daemon, born: datetime) -> bool:
         """A request after the last cycle's last line belongs to a cycle that has not come to its end."""
         asked = self._market.last_asked()
-        return asked is not None and asked > _last_cycle(daemon)
+        return asked is not None and asked > max(born, _last_cycle(daemon))
 
     @contextmanager
     def _trading(self, portion: Sequence[Event]) -> Iterator[None]:
