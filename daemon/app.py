@@ -41,9 +41,8 @@ class Lane:
         try:
             await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
-            reason = f"{error}. {error.remedy}" if isinstance(error, AdapterError) else str(error)
-            report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, reason)))
-            report.troubles[Direction.DELIVER] = ErpUnavailable(reason)
+            report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, str(error))))
+            report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
             return report
         return await run_cycle(self.way)
 

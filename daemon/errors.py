@@ -27,6 +27,11 @@ from collections.abc import Sequence
 class DaemonError(Exception):
     """Something went wrong."""
 
+    #: What to do about it, one sentence; empty where nobody can do anything.
+    remedy: str = ""
+    #: Every problem found, one line each; empty when the message says it all.
+    problems: Sequence[str] = ()
+
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").splitlines()[0])
 
@@ -38,9 +43,7 @@ class OperatorError(DaemonError):
 
     def __init__(self, message: str = "", *, remedy: str = "", problems: Sequence[str] = ()) -> None:
         super().__init__(message)
-        #: What to do about it, one sentence.
         self.remedy = remedy
-        #: Every problem found, one line each; empty when the message says it all.
         self.problems = tuple(problems)
 
 
@@ -77,6 +80,8 @@ class WorkspaceLocked(OperatorError):
 class MarketplaceUnavailable(DaemonError):
     """Consentio cannot be reached."""
 
+    remedy = "Try again later (`run` does so by itself). If it lasts, check consentio.base_url, the network and the proxy."
+
     def __init__(self, message: str = "", *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         #: Seconds that the API asked us to wait, already capped; None when it said nothing.
@@ -86,6 +91,8 @@ class MarketplaceUnavailable(DaemonError):
 class RequestRefused(DaemonError):
     """Consentio refused a request."""
 
+    remedy = "Compare [consentio.wire] with what Consentio's documentation says, and ask Consentio's support."
+
     def __init__(self, message: str = "", *, status: int = 400) -> None:
         super().__init__(message)
         #: The HTTP status, 400 to 499.
@@ -94,6 +101,8 @@ class RequestRefused(DaemonError):
 
 class SliceUnreadable(DaemonError):
     """The answer is too large, cut off or no JSON."""
+
+    remedy = "It is asked for again in the next cycle. If it lasts, look for a proxy that changes answers, or tell Consentio."
 
 
 class ErpError(DaemonError):
@@ -120,9 +129,17 @@ class Ambiguous(ErpError):
 class ErpUnavailable(ErpError):
     """The ERP is away; nothing was sent."""
 
+    remedy = "Try again later (`run` does so by itself). If it lasts, look whether the ERP runs, and at its table in the config."
+
+    def __init__(self, message: str = "", *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy or type(self).remedy
+
 
 class StoreUnavailable(DaemonError):
     """The database is away."""
+
+    remedy = "Try again later (`run` does so by itself). If it lasts, check database.url, and whether its server runs."
 
 
 class Deposed(DaemonError):

@@ -38,15 +38,14 @@ async def _check(loaded: "Loaded") -> int:
 
 async def _tried(name: str, probe: Awaitable[str]) -> int:
     from daemon.cli.failures import code_of
-    from daemon.errors import DaemonError, OperatorError
-    from daemon.log import masked_text
+    from daemon.errors import DaemonError
+    from daemon.log import masked_text, visible
 
     try:
         print(f"OK    {name}: {await probe}")
     except DaemonError as error:
-        print(f"FAIL  {name}: {masked_text(str(error))}")
-        if isinstance(error, OperatorError):
-            print(*(f"      {masked_text(line)}" for line in (*error.problems, f"→ {error.remedy}")), sep="\n")
+        print(f"FAIL  {name}: {visible(masked_text(str(error)))}")
+        print(*(f"      {visible(masked_text(line))}" for line in (*error.problems, f"→ {error.remedy}")), sep="\n")
         return code_of(error)
     return 0
 
@@ -57,6 +56,7 @@ async def _probes(settings: "Settings") -> AsyncIterator[Probe]:
     for workspace in settings.workspaces:
         yield f"workspace {workspace.id}, Consentio", _consentio(settings, workspace)
         yield f"workspace {workspace.id}, ERP {workspace.erp}", _erp(settings, workspace)
+        yield f"workspace {workspace.id}, its orders", _ends(settings, workspace)
     yield "no other daemon", _locks(settings)
 
 
@@ -75,14 +75,15 @@ async def _installation() -> str:
 
 
 async def _database(settings: "Settings") -> str:
-    from daemon.store.schema import current_revision, require_current
+    from daemon.store.schema import current_revision, require_creatable, require_current
     from daemon.store.tables import REVISION
 
     url = settings.database.url.get_secret_value()
-    if not settings.database.migrates_itself:
-        await require_current(url, auto_migrate=False)
     current = await current_revision(url)
+    if (current is not None and current > REVISION) or not settings.database.migrates_itself:
+        await require_current(url, auto_migrate=False)
     if current is None:
+        require_creatable(url)
         return "there is none yet; `run` makes it"
     return f"schema {current}" if current == REVISION else f"schema {current}; `run` brings it to {REVISION}"
 
@@ -113,6 +114,26 @@ async def _erp(settings: "Settings", workspace: "Workspace") -> str:
     finally:
         await door.close()
     return f"adapter {settings.erp[workspace.erp].adapter} is content with {adapter.identity}"
+
+
+async def _ends(settings: "Settings", workspace: "Workspace") -> str:
+    from daemon.app import make_adapter
+    from daemon.errors import AdapterError
+    from daemon.store.database import open_database
+    from daemon.store.schema import current_revision
+
+    url, erp = settings.database.url.get_secret_value(), settings.erp[workspace.erp]
+    if await current_revision(url) is None:
+        return "there are none yet"
+    try:
+        identity = make_adapter(settings, workspace).identity
+    except AdapterError:
+        return "not looked at, without an adapter"
+    async with open_database(url) as database:
+        is_known = await database.require_ends(
+            workspace.name, api_url=settings.consentio.base_url, adapter=erp.adapter, adapter_identity=identity
+        )
+    return "they belong to this Consentio and this ERP" if is_known else "there are none yet"
 
 
 async def _locks(settings: "Settings") -> str:

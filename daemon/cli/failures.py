@@ -37,10 +37,9 @@ def _lines(error: DaemonError) -> Iterator[str]:
     from daemon.log import masked_text, visible
 
     yield f"consentio-sync: {visible(masked_text(str(error)))}"
-    if isinstance(error, OperatorError):
-        yield from (f"  {visible(masked_text(problem))}" for problem in error.problems)
-        if error.remedy:
-            yield f"→ {visible(masked_text(error.remedy))}"
+    yield from (f"  {visible(masked_text(problem))}" for problem in error.problems)
+    if error.remedy:
+        yield f"→ {visible(masked_text(error.remedy))}"
 
 
 @contextmanager

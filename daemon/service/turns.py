@@ -8,6 +8,7 @@ import structlog
 from daemon.app import Lane
 from daemon.errors import (
     ConfigError,
+    DaemonError,
     DatabaseError,
     Deposed,
     ErpUnavailable,
@@ -57,7 +58,7 @@ class Turns:
         if isinstance(error, _FATAL):
             self._fail(error)
         elif isinstance(error, StoreUnavailable | Deposed):
-            self._store.lost(str(error))
+            self._store.lost(str(error), error.remedy)
         else:
             _log.exception("cycle.failed", exc_info=error)
 
@@ -68,7 +69,7 @@ class Turns:
         cut_off = [direction.value for direction in report.troubles]
         log("cycle.done", seconds=round(seconds, 3), **report.tally.counts(), **_if_any(cut_off=cut_off))
 
-    def _tell_outages(self, troubles: Sequence[Exception]) -> None:
+    def _tell_outages(self, troubles: Sequence[DaemonError]) -> None:
         erp = [trouble for trouble in troubles if isinstance(trouble, ErpUnavailable)]
         api = [trouble for trouble in troubles if not isinstance(trouble, ErpUnavailable)]
         _edge(self._api, api)
@@ -77,12 +78,12 @@ class Turns:
             _edge(self._erp, erp)
 
 
-def _edge(outage: Outage, troubles: Sequence[Exception]) -> None:
+def _edge(outage: Outage, troubles: Sequence[DaemonError]) -> None:
     if not troubles:
         outage.found()
         return
     trouble = troubles[0]
-    outage.lost(str(trouble), trouble.remedy if isinstance(trouble, OperatorError) else "")
+    outage.lost(str(trouble), trouble.remedy)
 
 
 def _if_any(**fields: list[str]) -> Mapping[str, list[str]]:

@@ -17,15 +17,15 @@ from daemon.store.address import Address
 _MIGRATE = "Run `consentio-sync migrate`"
 _RESTORE = "Bring back a copy of the database, then run `consentio-sync restored`"
 _ROOM = "Make room on the disk, then start again; nothing recorded is lost"
-_PATH = "Create the folder of database.url, and let the daemon's user write in it"
+PATH_REMEDY = "Create the folder of database.url, and let the daemon's user write in it"
 
 #: What is to be done, by the beginning of SQLite's own name of the error (https://www.sqlite.org/rescode.html).
 _SQLITE_REMEDIES = {
     "SQLITE_FULL": _ROOM,
     "SQLITE_IOERR": "Look at the disk: is it full, over its quota or broken?",
     "SQLITE_READONLY": "Let the daemon's user write the file of database.url and its folder",
-    "SQLITE_CANTOPEN": _PATH,
-    "SQLITE_PERM": _PATH,
+    "SQLITE_CANTOPEN": PATH_REMEDY,
+    "SQLITE_PERM": PATH_REMEDY,
     "SQLITE_NOTADB": "The file of database.url is no database: check the path",
     "SQLITE_CORRUPT": _RESTORE,
 }

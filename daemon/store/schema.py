@@ -1,5 +1,6 @@
 """The schema: which one the database has, and how it comes to the newest. Alembic is imported only to migrate: it is slow."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import daemon
 from daemon.errors import DatabaseError
 from daemon.store.address import Address, parse_address
+from daemon.store.border import PATH_REMEDY
 from daemon.store.engine import Engine
 from daemon.store.tables import REVISION, VERSION_TABLE, metadata
 
@@ -46,6 +48,13 @@ async def current_revision(url: str) -> str | None:
             return await _stored(connection)
     finally:
         await engine.close()
+
+
+def require_creatable(url: str) -> None:
+    """Raises `DatabaseError` if SQLite's file, which is not there yet, could not be made; touches nothing."""
+    file = parse_address(url).file
+    if file is not None and not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+        raise DatabaseError(f"The database {file} cannot be created", remedy=PATH_REMEDY)
 
 
 async def migrate(url: str) -> tuple[str | None, str]:

@@ -37,7 +37,7 @@ class Outbox:
             prepare(self.folder)
             self.folder.recover()
         except AdapterError as problem:
-            raise ErpUnavailable(f"{problem}. {problem.remedy}") from problem
+            raise ErpUnavailable(str(problem), remedy=problem.remedy) from problem
         except OSError as problem:
             raise _unreadable(problem) from problem
         self._is_ready = True
