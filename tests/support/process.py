@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,10 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, *args: str, **environ: str) -> Iterator[Daemon]:
-    """Starts the program in a folder; what is left of it at the end is killed."""
+def running(folder: Path, *args: str, under: Sequence[str] = (), **environ: str) -> Iterator[Daemon]:
+    """Starts the program in a folder, under another one if told; what is left of it at the end is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "daemon", *(args or ("run",))],
+        [*under, sys.executable, "-m", "daemon", *(args or ("run",))],
         cwd=folder,
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
