@@ -3,7 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, Delete, TextClause, and_, bindparam, delete, func, not_, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Delete,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    null,
+    select,
+    tuple_,
+    update,
+)
 
 from daemon.store.scope import THIS, Scope
 from daemon.store.tables import FINISHED, KEPT, attempts, ledger, news, notes, orders, revisions, unreadable, wishes
@@ -16,19 +31,21 @@ _NEEDED = revisions.c.number.in_(
     [func.coalesce(orders.c.erp_revision, 0), orders.c.wanted, orders.c.body_revision, orders.c.latest]
 )
 _OLD_PAYLOADS = (
-    select(revisions.c.order_id, revisions.c.number)
+    select(*revisions.primary_key)
     .join(orders, and_(orders.c.workspace == revisions.c.workspace, orders.c.id == revisions.c.order_id))
     .where(revisions.c.workspace == THIS, KEPT, revisions.c.recorded_at < _BEFORE, not_(and_(orders.c.watched, _NEEDED)))
     .order_by(revisions.c.recorded_at)
     .limit(_LIMIT)
     .correlate(None)
 )
-#: The revision stays, without its bytes: by its digest the next reading is still compared.
-_BLANK_PAYLOADS = (
-    update(revisions)
-    .where(revisions.c.workspace == THIS, tuple_(revisions.c.order_id, revisions.c.number).in_(_OLD_PAYLOADS))
-    .values(raw=None)
-)
+_KEY = tuple_(*revisions.primary_key)
+_BLANK = select(*(null() if column.name == "raw" else column for column in revisions.c)).where(_KEY.in_(_OLD_PAYLOADS))
+#: A revision stays without its bytes: by its digest the next reading is still compared. SQLite would keep the room of a row that
+#: shrinks, page by half-empty page, and the file would grow for ever; a row that is replaced leaves it to those that come.
+_BLANK_PAYLOADS = {
+    "sqlite": insert(revisions).prefix_with("OR REPLACE").from_select(list(revisions.c), _BLANK),
+    "postgresql": update(revisions).where(_KEY.in_(_OLD_PAYLOADS)).values(raw=None),
+}
 
 
 def _forget(key: Column[Any], moment: Column[Any], *conditions: TextClause) -> Delete:
@@ -38,7 +55,7 @@ def _forget(key: Column[Any], moment: Column[Any], *conditions: TextClause) -> D
     return delete(key.table).where(workspace == THIS, key.in_(old.correlate(None)))
 
 
-_PAYLOADS = (_BLANK_PAYLOADS, _forget(unreadable.c.digest, unreadable.c.last_seen_at))
+_UNREADABLE = _forget(unreadable.c.digest, unreadable.c.last_seen_at)
 _HISTORY = (
     _forget(ledger.c.key, ledger.c.finished_at, FINISHED),
     _forget(attempts.c.number, attempts.c.finished_at),
@@ -49,8 +66,9 @@ _HISTORY = (
 
 
 async def prune(scope: Scope, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
+    blank = _BLANK_PAYLOADS[scope.connection.dialect.name]
+    portions = [(blank, payloads_before), (_UNREADABLE, payloads_before), *((forget, history_before) for forget in _HISTORY)]
     left = limit
-    for statements, before in ((_PAYLOADS, payloads_before), (_HISTORY, history_before)):
-        for statement in statements:
-            left -= await scope.change(statement, before=before, limit=left)
+    for statement, before in portions:
+        left -= await scope.change(statement, before=before, limit=left)
     return limit - left

@@ -9,7 +9,7 @@ from daemon.ports import Glance
 from daemon.sync.way import Way
 
 _INTERVAL = timedelta(days=1)
-#: How much one commit forgets: some milliseconds, for which other writers wait.
+#: How much one commit forgets: less than a tenth of a second, for which other writers wait.
 _BATCH = 1_000
 
 
