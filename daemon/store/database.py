@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from daemon.domain.state import WorkspaceState
+from daemon.store import workspaces
 from daemon.store.address import Address, parse_address
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.scope import Scope
 from daemon.store.store import SqlStore
 
 Locks = FileLocks | AdvisoryLocks
@@ -54,6 +56,12 @@ class SqlDatabase:
         """Raises `WorkspaceLocked` if another daemon holds the workspace; takes nothing and changes nothing."""
         await self._locks.take(workspace_id)
         await self._locks.release(workspace_id)
+
+    async def require_ends(self, workspace_id: str, *, api_url: str, adapter: str, adapter_identity: str) -> bool:
+        """Whether the workspace is known here. Raises `DatabaseError` if its orders belong to another API or ERP."""
+        ends = WorkspaceState(id=workspace_id, api_url=api_url, adapter=adapter, adapter_identity=adapter_identity)
+        async with self._engine.reading() as connection:
+            return await workspaces.require_ends(Scope(connection, workspace_id), ends)
 
     async def release(self, workspace_id: str) -> None:
         """Lets another daemon take a workspace. Its store is not used after this."""

@@ -95,13 +95,18 @@ async def require_epoch(scope: Scope, epoch: int) -> None:
 
 async def claim(scope: Scope, ends: WorkspaceState, *, owner: str, now: datetime) -> int:
     """Raises the epoch of a workspace, which is added if it is new. Raises `DatabaseError` if the ledger has other ends."""
-    rows = await scope.rows(_STATE)
-    if not rows:
+    if not await require_ends(scope, ends):
         await scope.connection.execute(_ADD, {**as_values(ends), "epoch": 0, "owner": owner, "led_at": now})
-    else:
-        _compare_ends(as_record(WorkspaceState, rows[0]), ends)
     raised = await scope.rows(_RAISE_EPOCH, leader=owner, now=now)
     return int(raised[0].epoch)
+
+
+async def require_ends(scope: Scope, ends: WorkspaceState) -> bool:
+    """Whether the workspace is known. Raises `DatabaseError` if its ledger has other ends."""
+    rows = await scope.rows(_STATE)
+    if rows:
+        _compare_ends(as_record(WorkspaceState, rows[0]), ends)
+    return bool(rows)
 
 
 def _compare_ends(stored: WorkspaceState, ends: WorkspaceState) -> None:
