@@ -1,0 +1,111 @@
+"""An ERP of a distribution of its own, found by its entry point as anybody's is: slow or failing as a test says, by files."""
+
+import os
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, SecretStr
+
+from daemon.domain.content import Change
+from daemon.domain.order import Order
+from daemon.ports import Capabilities, Effect, Record
+from tests.support.waiting import wait_until, wait_until_sync
+
+ROOT = Path(__file__).parents[2]
+
+
+class Slow:
+    """The test's side of it: `install` once, then steer."""
+
+    def __init__(self, folder: Path, *, password: str = "") -> None:
+        self._site = folder / "site"
+        self._records, self._gate, self._trouble = _places(folder / "erp")
+        self._password = password
+
+    def install(self, config: Path) -> None:
+        """Brings the distribution, and puts it into the config in the place of `files`."""
+        described = self._site / "slow_erp-1.0.dist-info"
+        described.mkdir(parents=True)
+        (described / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-erp\nVersion: 1.0\n")
+        (described / "entry_points.txt").write_text(f"[daemon.erp]\nslow = {__name__}:SlowErp\n")
+        self._records.mkdir(parents=True)
+        config.write_text(config.read_text().replace('adapter = "files"', f'adapter = "slow"\npassword = "{self._password}"'))
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What a process needs to find it."""
+        return {"PYTHONPATH": os.pathsep.join(map(str, (self._site, ROOT)))}
+
+    @property
+    def records(self) -> list[str]:
+        """The keys of all creates that arrived, whether they were answered or not."""
+        return sorted(path.name for path in self._records.iterdir())
+
+    def wait_for_record(self) -> None:
+        wait_until_sync(lambda: self.records, timeout=30, what="a create to arrive in the ERP")
+
+    def answer(self) -> None:
+        """From now on every create is answered; those before wait for it."""
+        self._gate.touch()
+
+    def fail(self, where: str) -> None:
+        """From now on `check` or `create` breaks, with words that hold the password."""
+        self._trouble.write_text(where)
+
+    def recover(self) -> None:
+        self._trouble.unlink()
+
+
+class SlowSettings(BaseModel, extra="forbid"):
+    folder: Path
+    password: SecretStr = SecretStr("")
+
+
+class SlowErp:
+    contract: ClassVar[int] = 1
+    Settings: ClassVar[type[SlowSettings]] = SlowSettings
+    capabilities = Capabilities(find="creates", concurrency=1)
+
+    def __init__(self, settings: SlowSettings, *, workspace: str) -> None:
+        self._records, self._gate, self._trouble = _places(settings.folder)
+        self._password = settings.password
+        self.identity = f"slow/{workspace}"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    async def check(self) -> None:
+        self._break("check")
+
+    async def find(self, key: str) -> Record | None:
+        return Record(id=key) if (self._records / key).exists() else None
+
+    read = find
+
+    async def create(self, order: Order, key: str) -> Record:
+        self._break("create")
+        (self._records / key).touch(exist_ok=False)
+        await wait_until(self._gate.exists, timeout=60, what="the ERP to answer")
+        return Record(id=key)
+
+    async def update(self, record: str, change: Change, key: str) -> Record:
+        return Record(id=record)
+
+    async def cancel(self, record: str, order: Order, key: str) -> Record:
+        return Record(id=record, live=False)
+
+    async def preview(self, effect: Effect) -> str:
+        return f"{effect.kind} {effect.order.id}"
+
+    def _break(self, where: str) -> None:
+        if self._trouble.exists() and self._trouble.read_text() == where:
+            password = self._password.get_secret_value()
+            message = f"POST https://sync:{password}@erp.example failed (password {password})"
+            raise RuntimeError(message)
+
+
+def _places(folder: Path) -> tuple[Path, Path, Path]:
+    return folder / "records", folder / "answers", folder / "trouble"
