@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from daemon.domain.backoff import backoff
 from daemon.domain.ledger import Kind, LedgerRow
-from daemon.domain.plan import park, steer, with_tell
+from daemon.domain.plan import OLDER_THAN_WALL, park, steer, with_tell
 from daemon.domain.state import OrderState, Situation
 
 
@@ -89,9 +89,10 @@ def unknown(state: OrderState, now: datetime) -> OrderState:
     return steer(freed(state).evolve(erp_revision=None, erp_digest=None), now)
 
 
-def postponed(state: OrderState, now: datetime, wait: timedelta) -> OrderState:
-    """Nothing was sent: again soon, and it counts against no order."""
-    return freed(state).evolve(due_at=now + wait)
+def postponed(state: OrderState, now: datetime, wait: timedelta, why: str = "") -> OrderState:
+    """Nothing was sent: again soon, and it counts against no order. What was held against the order still is."""
+    is_held = state.situation is Situation.PARKED or state.reason == OLDER_THAN_WALL
+    return freed(state).evolve(due_at=now + wait, reason=state.reason if is_held else why)
 
 
 def absent(
@@ -99,6 +100,8 @@ def absent(
 ) -> OrderState:
     """A doubt settled as not done: one attempt more, with a wait, until a person is asked."""
     attempts = state.attempts + 1
+    if state.situation is Situation.PARKED:
+        return state
     if attempts >= max_attempts:
         return park(state.evolve(attempts=attempts), f"{what} did not reach the ERP in {attempts} attempts")
     due = now + backoff(attempts, initial=initial, ceiling=ceiling)

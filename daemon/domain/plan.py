@@ -77,7 +77,7 @@ def settled(state: OrderState) -> OrderState:
 
 def wake(state: OrderState, now: datetime) -> OrderState:
     """Whatever parked or dismissed it is over: look again now."""
-    fresh = state.evolve(situation=Situation.WAITING, attempts=0, reason="", missing=(), due_at=now)
+    fresh = state.evolve(situation=Situation.WAITING, attempts=0, reason="", missing=(), due_at=now, dismissed_revision=0)
     return steer(fresh, now)
 
 
@@ -86,11 +86,18 @@ def park(state: OrderState, reason: str, missing: tuple[str, ...] = ()) -> Order
     return state.evolve(situation=Situation.PARKED, reason=reason, missing=missing, due_at=None)
 
 
+def is_left_alone(state: OrderState) -> bool:
+    """Whether only a person may wake it: it predates going live, was dismissed, or is somebody else's."""
+    if state.situation is Situation.PARKED:
+        return state.reason in _STICKY or state.dismissed_revision > 0
+    return state.situation in _AT_REST
+
+
 def changed(state: OrderState, now: datetime) -> OrderState:
     """A new revision was recorded: what does it wake?"""
     if state.situation is Situation.DISMISSED:
         return park(state, f"changed after revision {state.dismissed_revision} was dismissed")
-    if state.situation is Situation.PARKED and state.reason not in _STICKY:
+    if state.situation is Situation.PARKED and not is_left_alone(state):
         return wake(state, now)
     if state.situation is Situation.RETRYING:
         return wake(state, now).evolve(attempts=state.attempts)
