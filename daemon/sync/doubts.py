@@ -1,5 +1,6 @@
 """DOUBTS: open ledger rows of effects whose end nobody knows. Ask, never guess (law 3), and never too early (A4)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -106,7 +107,8 @@ async def _ask(way: Way, rows: Sequence[LedgerRow]) -> Mapping[str, Result]:
 async def _read_canceled(way: Way, row: LedgerRow) -> dict[str, Result]:
     """A cancel is done if the record is cancelled or gone (A3)."""
     try:
-        record = await way.erp.read(row.record or "")
+        async with asyncio.timeout(way.rules.call_timeout.total_seconds()):
+            record = await way.erp.read(row.record or "")
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an answer
         return {row.key: error}
     if record is None or not record.live:
