@@ -175,7 +175,7 @@ class Delivery(Table):
     )
     group_size: int = Field(500, ge=1, le=5000, description="how many orders are recorded, and offered to the ERP, at once")
 
-    missing_recheck: Annotated[Duration, between("1s", "7d", "orders wait in the meantime")] = Field(
+    missing_recheck: Annotated[Duration, between("1s", "1d", "orders wait in the meantime")] = Field(
         timedelta(hours=1), description="how often an order parked for what the ERP does not know is tried again by itself"
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from daemon.domain.content import DIGEST_VERSION, digest
 from daemon.domain.ledger import Note, Revision, Stream, Unreadable
-from daemon.domain.plan import park
+from daemon.domain.plan import is_left_alone, park
 from daemon.domain.reading import UNREADABLE, Reading, Taken, Verdict, first, take
 from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
@@ -19,6 +19,9 @@ from daemon.sync.way import Way
 
 #: What a window asks for: cancelled orders are listed as such, since absence proves nothing (law 7).
 WINDOW_STATUSES = ("accepted", "canceled")
+
+#: How many of the smallest slices may be broken before the API is taken for broken as such: a run must end.
+_TOLERATED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ async def collect_window(way: Way, glance: Glance) -> Tally:
     """Accepted and canceled orders since the cursor, less the overlap."""
     now = await way.market.now()
     cursor = past(glance.cursors[Stream.ACCEPTED], now, way.rules.wide_horizon)
-    tally = Tally()
+    reading = Slices(way, glance.workspace, Stream.ACCEPTED, WINDOW_STATUSES)
     for piece in slices(cursor - way.rules.overlap, now, way.rules.max_window):
-        tally += await collect_slice(way, glance.workspace, Stream.ACCEPTED, piece, statuses=WINDOW_STATUSES)
-    return tally
+        await reading.read(piece)
+    return reading.end()
 
 
 async def collect_edited(way: Way, glance: Glance) -> Tally:
@@ -50,34 +53,53 @@ async def collect_edited(way: Way, glance: Glance) -> Tally:
     return Tally(requests=1) + await batch.record()
 
 
-async def collect_slice(
-    way: Way,
-    workspace: WorkspaceState,
-    stream: Stream,
-    piece: Slice,
-    *,
-    statuses: Sequence[str],
-    listed_ids: set[str] | None = None,
-) -> Tally:
-    """One slice, once for each status, recorded in one commit; halved where its answer is too much or broken (A21)."""
-    try:
-        listed = [await _listed(way, piece, status) for status in statuses]
-    except SliceUnreadable:
+@dataclass(slots=True)
+class Slices:
+    """A run of slices, oldest first; each is recorded in a commit of its own.
+
+    One that cannot be read, however small it is cut, stops no other: the run fails at its `end`, and the cursor stays before it.
+    """
+
+    way: Way
+    workspace: WorkspaceState
+    stream: Stream
+    statuses: Sequence[str]
+    #: The ids of every order that was listed.
+    listed: set[str] = field(default_factory=set)
+    _tally: Tally = field(default_factory=Tally)
+    _broken: int = 0
+
+    async def read(self, piece: Slice) -> None:
+        """List one slice, once for each status, and record it; halved where its answer is too much or broken (A21)."""
+        try:
+            listed = [await _listed(self.way, piece, status) for status in self.statuses]
+        except SliceUnreadable as error:
+            await self._halve(piece, error)
+        else:
+            self._tally += Tally(requests=len(listed)) + await self._record(piece, listed)
+
+    async def _halve(self, piece: Slice, error: SliceUnreadable) -> None:
         parts = halves(piece)
         if parts is None:
-            raise
-        way.say("slice.halved", stream=stream, start=piece[0], end=piece[1])
-        tally = Tally()
+            self._broken += 1
+            if self._broken > _TOLERATED:
+                raise error
+            return
+        self.way.say("slice.halved", stream=self.stream, start=piece[0], end=piece[1])
         for part in parts:
-            tally += await collect_slice(way, workspace, stream, part, statuses=statuses, listed_ids=listed_ids)
-        return tally
-    move: dict[Stream, datetime] = {}
-    if stream is Stream.ACCEPTED:
-        move[stream] = min(piece[1], *(each.answer.date for each in listed))
-    batch = Batch(way, workspace, stream, way.cell_of(piece), listed, move)
-    if listed_ids is not None:
-        listed_ids.update(element.id for each in listed for element in each.answer.elements if element.id)
-    return Tally(requests=len(statuses)) + await batch.record()
+            await self.read(part)
+
+    async def _record(self, piece: Slice, listed: Sequence[Listed]) -> Tally:
+        self.listed.update(element.id for each in listed for element in each.answer.elements if element.id)
+        is_gapless = self.stream is Stream.ACCEPTED and not self._broken
+        move = {self.stream: min(piece[1], *(each.answer.date for each in listed))} if is_gapless else {}
+        return await Batch(self.way, self.workspace, self.stream, self.way.cell_of(piece), listed, move).record()
+
+    def end(self) -> Tally:
+        """What the run brought; raises `SliceUnreadable` if a part of it could not be read."""
+        if self._broken:
+            raise SliceUnreadable(f"{self._broken} slices cannot be read, however small they are cut")
+        return self._tally
 
 
 async def _listed(way: Way, piece: Slice, status: str) -> Listed:
@@ -217,7 +239,7 @@ class Batch:
         new = OrderState(id=order_id, hash_id=element.hash_id, created_at=None, ordinal=ordinal)
         old = self.states.get(order_id, new)
         reason = UNREADABLE + element.error
-        if old.reason == reason:
+        if old.reason == reason or is_left_alone(old):
             return
         self.states[order_id] = park(old, reason)
         self.touched.add(order_id)

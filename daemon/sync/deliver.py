@@ -16,17 +16,26 @@ from daemon.sync.way import Way
 #: How many intents an adapter that is called one by one gets at once, for each lane: more would outlive their lease.
 _PER_LANE = 4
 
+#: An ERP that answers too slowly for the lease of a group is offered half as many orders, and more again in the next cycle.
+_MOST_HALVINGS = 9
+
+#: How long a cycle goes on, in seconds, with an ERP that gets nothing done: collecting waits for it.
+_PATIENCE_S = 60.0
+
 
 async def deliver(way: Way, glance: Glance) -> Tally:
     """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
     if glance.workspace.restore_open and await is_quiet(way):
         return Tally()
+    began = way.clocks.monotonic()
+    way.memory.halvings = max(way.memory.halvings - 1, 0)
     tally = await settle_doubts(way) if glance.open_rows else Tally()
     while not way.stopping():
         group, done = await _turn(way)
         tally += done
-        if group is None:
+        if group is None or (_is_fruitless(done) and way.clocks.monotonic() - began > _PATIENCE_S):
             break
+        way.memory.halvings = min(way.memory.halvings + int(group.is_late), _MOST_HALVINGS)
         way.memory.erp_is_away = bool(group.away)
         if group.away:
             raise ErpUnavailable(group.away)
@@ -70,5 +79,11 @@ def _limit(way: Way) -> int:
     if can.find == "nothing" or way.memory.erp_is_away:
         return 1  # nothing may be left in doubt that a person must settle, and one call is enough to hear whether the ERP is back
     if can.group_size > 1:
-        return min(can.group_size, way.rules.group_size)
-    return max(1, min(can.concurrency, way.rules.concurrency)) * _PER_LANE
+        most = min(can.group_size, way.rules.group_size)
+    else:
+        most = max(1, min(can.concurrency, way.rules.concurrency)) * _PER_LANE
+    return max(1, most >> way.memory.halvings)
+
+
+def _is_fruitless(done: Tally) -> bool:
+    return done.created + done.updated + done.canceled + done.adopted + done.parked == 0

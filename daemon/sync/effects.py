@@ -9,7 +9,7 @@ from daemon.errors import Ambiguous, ErpUnavailable, PoisonRow
 from daemon.ports import Effect, Record
 from daemon.sync.calls import Late, Result, apply, find_many
 from daemon.sync.doubts import attempt
-from daemon.sync.ends import answer_text, end_of, told
+from daemon.sync.ends import answer_text, end_of, not_asked, told
 from daemon.sync.intents import End, Found, Group, NotOurs
 from daemon.sync.way import Way
 
@@ -33,9 +33,8 @@ async def carry_out(way: Way, group: Group) -> Tally:
 
 async def _find_first(way: Way, group: Group) -> dict[str, End]:
     creates = [intent for intent in group.intents if intent.row.kind is Kind.CREATE]
-    if way.erp.capabilities.find == "nothing" or not creates:
-        return {}
-    answers = await find_many(way, [intent.row.key for intent in creates])
+    can_ask = way.erp.capabilities.find != "nothing"
+    answers = await find_many(way, [intent.row.key for intent in creates] if can_ask else [])
     ends: dict[str, End] = {key: _found(answer) for key, answer in answers.items()}
     missing = [intent.row.key for intent in creates if intent.must_exist and intent.row.key not in ends]
     return ends | {key: NotOurs() for key in missing}
@@ -45,7 +44,7 @@ def _found(answer: Result) -> End:
     """A question that failed sent nothing, so its intent is withdrawn; an outage stays an outage."""
     if isinstance(answer, Record):
         return Found(answer)
-    return answer if isinstance(answer, Ambiguous | ErpUnavailable) else Late(str(answer))
+    return answer if isinstance(answer, Ambiguous | ErpUnavailable) else Late(not_asked(answer))
 
 
 async def _do(way: Way, group: Group, effects: Sequence[Effect]) -> Tally:
@@ -100,5 +99,6 @@ async def _record_ends(way: Way, group: Group, ends: Mapping[str, End]) -> Tally
         await tx.save_orders(states.values())
         await tx.save_rows([row for row, _ in closed])
         await tx.add_attempts([attempt(row, answer_text(end)) for row, end in closed])
+    group.is_late = group.is_late or any(isinstance(end, Late) for end in ends.values())
     group.away = next((answer_text(end) for end in ends.values() if isinstance(end, ErpUnavailable)), group.away)
     return tally

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
-from daemon.domain.plan import ALREADY_REFERENCED, park
+from daemon.domain.plan import ALREADY_REFERENCED, OLDER_THAN_WALL, park
 from daemon.domain.reading import is_before_wall
 from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
@@ -26,7 +26,7 @@ def end_of(way: Way, workspace: WorkspaceState, state: OrderState, intent: Inten
     """The order's new state and how its ledger row closes; None leaves the row open: a doubt."""
     now = way.now()
     if isinstance(end, Record):
-        return _done(way, state, intent, end)
+        return _done(way, workspace, state, intent, end)
     if isinstance(end, Found):
         return _met(way, state, end.record), Outcome.FOUND
     if isinstance(end, NotOurs):
@@ -34,20 +34,31 @@ def end_of(way: Way, workspace: WorkspaceState, state: OrderState, intent: Inten
     if isinstance(end, OrderRejected | Conflict | Ambiguous):
         return _refused(way, state, intent.row, end), _VERDICTS[type(end)]
     if isinstance(end, Late):
-        return outcome.postponed(state, now, _POSTPONED), Outcome.WITHDRAWN
+        return outcome.postponed(state, now, _POSTPONED, str(end)), Outcome.WITHDRAWN
     if isinstance(end, ErpUnavailable):
         return outcome.postponed(state, now, timedelta(0)), Outcome.UNAVAILABLE
     return outcome.doubted(state), None
 
 
-def _done(way: Way, state: OrderState, intent: Intent, record: Record) -> tuple[OrderState, Outcome]:
+def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, record: Record) -> tuple[OrderState, Outcome]:
     now, row = way.now(), intent.row
     if row.kind is Kind.CANCEL:
         return outcome.canceled(state, row, digest=intent.digest, now=now), Outcome.DONE
     if not record.live:  # an ERP that refuses a second key answered with the record of the first
         return outcome.met_cancelled(state, now), Outcome.FOUND
+    if row.kind is Kind.CREATE and _may_be_earlier(way, workspace, state, intent):
+        return outcome.adopted(state, record=record.id, status=record.status, now=now), Outcome.DONE
     done = outcome.written(state, row, record=record.id, status=record.status, digest=intent.digest, now=now)
     return done, Outcome.DONE
+
+
+def _may_be_earlier(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent) -> bool:
+    """Whether the answer may be the record of an earlier create, with an older content: nobody could ask before this one (A6)."""
+    can = way.erp.capabilities
+    if can.find != "nothing" or not can.refuses_second_key:
+        return False
+    born, known_since = state.created_at or state.updated_at, workspace.restored_at or workspace.inventory_at
+    return not intent.is_first or known_since is None or born is None or born <= known_since
 
 
 def _met(way: Way, state: OrderState, record: Record) -> OrderState:
@@ -58,9 +69,11 @@ def _met(way: Way, state: OrderState, record: Record) -> OrderState:
 
 def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
     """Somebody typed it in and told Consentio: baseline if the first inventory found it, else for a person to decide."""
-    if is_before_wall(state, workspace) and not state.reason:
+    if state.reason == OLDER_THAN_WALL:
+        return park(state, OLDER_THAN_WALL)
+    if is_before_wall(state, workspace):
         return outcome.freed(state).evolve(situation=Situation.BASELINE)
-    return park(state, state.reason or ALREADY_REFERENCED)
+    return park(state, ALREADY_REFERENCED)
 
 
 def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:
@@ -87,6 +100,11 @@ def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, e
         way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=list(state.missing))
         return Tally(parked=1)
     return Tally(retrying=1)
+
+
+def not_asked(error: Exception) -> str:
+    """Why an order waits whose key could not be asked for."""
+    return f"the ERP could not be asked: {answer_text(error)}"
 
 
 def answer_text(end: End) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from daemon.domain import outcome
 from daemon.domain.content import difference
 from daemon.domain.keys import create_key, random_key
-from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.order import Order
 from daemon.domain.plan import Plan, park, plan, steer
 from daemon.domain.state import OrderState
@@ -18,6 +18,8 @@ from daemon.sync.way import Way
 CONTENT_GONE = "its content is no longer kept here"
 
 _KINDS = {Plan.CREATE: Kind.CREATE, Plan.UPDATE: Kind.UPDATE, Plan.CANCEL: Kind.CANCEL}
+#: Ends of an intent that never became an effect.
+_NOTHING_SENT = frozenset({Outcome.WITHDRAWN, Outcome.UNAVAILABLE})
 _LETTERS = {Kind.UPDATE: "u", Kind.CANCEL: "x"}
 
 
@@ -42,7 +44,7 @@ class Intent:
     row: LedgerRow
     effect: Effect
     digest: str
-    #: No effect was ever intended under this key: a record that bears it already is one that this database forgot.
+    #: The ledger knows of nothing sent under this key: a record that bears it already is one that this database forgot.
     is_first: bool
     #: The order bore a reference when it was first met: without a record of ours it is somebody else's.
     must_exist: bool
@@ -56,6 +58,8 @@ class Group:
     committed_at: float = 0.0
     #: What the ERP said when it was away; empty while it answers.
     away: str = ""
+    #: Some of it could not be begun within its lease.
+    is_late: bool = False
     #: Orders whose record this database had forgotten.
     forgotten: list[str] = field(default_factory=list)
 
@@ -69,10 +73,11 @@ async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Gro
     blocked = {row.order_id for row in await tx.open_rows()}
     rows = [_row(way, state) for state in states if plan(state) in _KINDS and state.id not in blocked]
     by_id = {state.id: state for state in states}
-    known = await tx.ledger_rows(row.key for row in rows if row.kind is Kind.CREATE)
+    earlier = await tx.ledger_rows(row.key for row in rows if row.kind is Kind.CREATE)
+    sent = {key for key, row in earlier.items() if row.outcome not in _NOTHING_SENT}
     contents = await _contents(way, tx, rows, by_id)
     intents = [
-        _intent(row, by_id[row.order_id], contents, is_first=row.key not in known)
+        _intent(row, by_id[row.order_id], contents, is_first=row.key not in sent)
         for row in rows
         if (row.order_id, row.revision) in contents
     ]
@@ -129,5 +134,5 @@ def _intent(
     before, _ = contents.get((row.order_id, state.erp_revision or 0), (None, ""))
     change = difference(before, order) if row.kind is Kind.UPDATE else None
     effect = Effect(kind=row.kind, key=row.key, order=order, record=row.record, change=change)
-    must_exist = row.kind is Kind.CREATE and is_first and state.met_with_reference and state.incarnation == 1
+    must_exist = row.kind is Kind.CREATE and state.met_with_reference and state.incarnation == 1
     return Intent(row, effect, digest, is_first=is_first, must_exist=must_exist)

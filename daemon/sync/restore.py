@@ -11,7 +11,11 @@ from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record
 from daemon.sync.calls import Result, find_many
+from daemon.sync.ends import not_asked
 from daemon.sync.way import Way
+
+#: A create was sent and nobody can be asked for it.
+MAY_BE_THERE = "canceled, but it may be in the ERP: nobody knows whether its create arrived"
 
 #: How many incarnations beyond the known one are asked for.
 FURTHER = 2
@@ -74,8 +78,8 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
     now = way.now()
     if any(isinstance(answer, Ambiguous) for answer in answers):
         return park(state.evolve(verify=False), "ambiguous: the ERP holds two records with one key")
-    if any(isinstance(answer, Exception) for answer in answers):
-        return state.evolve(due_at=now + way.rules.backoff_initial)
+    if error := next((answer for answer in answers if isinstance(answer, Exception)), None):
+        return outcome.postponed(state, now, way.rules.backoff_initial, not_asked(error))
     live = [(further, answer) for further, answer in enumerate(answers) if isinstance(answer, Record) and answer.live]
     if len(live) > 1:
         return park(state.evolve(verify=False), f"ambiguous: records {', '.join(record.id for _, record in live)} are live")
@@ -111,7 +115,7 @@ async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]
         known = await tx.ledger_rows(keys)
         for key, order_id in keys.items():
             if plan(fresh[order_id]) is Plan.ASK:
-                fresh[order_id] = _asked(way, fresh[order_id], answers.get(key))
+                fresh[order_id] = _asked(way, fresh[order_id], answers.get(key), was_sent=key in known)
             if isinstance(answers.get(key), Record) and key not in known:
                 forgotten.append(order_id)
             tally += Tally(adopted=int(fresh[order_id].erp_record is not None))
@@ -119,12 +123,14 @@ async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]
     return tally, forgotten
 
 
-def _asked(way: Way, state: OrderState, answer: Result | None) -> OrderState:
-    now = way.now()
+def _asked(way: Way, state: OrderState, answer: Result | None, *, was_sent: bool) -> OrderState:
+    now, can = way.now(), way.erp.capabilities
+    if was_sent and can.find == "nothing" and can.refuses_second_key:
+        return park(state, MAY_BE_THERE)  # its doubt was settled by sending again, which a canceled order is not
     if isinstance(answer, Ambiguous):
         return park(state, f"ambiguous: {answer}")
     if isinstance(answer, Exception):
-        return state.evolve(due_at=now + way.rules.backoff_initial)
+        return outcome.postponed(state, now, way.rules.backoff_initial, not_asked(answer))
     if answer is None:
         return outcome.met_nothing(state, now)
     if not answer.live:

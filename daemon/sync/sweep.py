@@ -5,16 +5,15 @@ and both end ahead of now, in case the API's date filter reads the delivery date
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.domain.ledger import Stream
-from daemon.domain.state import WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.domain.window import Slice, cells, is_due
-from daemon.errors import RequestRefused
+from daemon.errors import RequestRefused, SliceUnreadable
 from daemon.ports import Glance
-from daemon.sync.collect import collect_slice
+from daemon.sync.collect import Slices
 from daemon.sync.way import Way
 
 SWEEP_STATUSES = ("pending", "accepted", "canceled")
@@ -27,7 +26,9 @@ async def sweep(way: Way, glance: Glance) -> Tally:
     """Whichever sweep is due; the wide one covers the near one."""
     now = await way.market.now()
     cursors, rules = glance.cursors, way.rules
-    if is_due(cursors.get(Stream.WIDE), rules.wide_interval, now):
+    # A wide sweep that broke does not keep the near one from its turn.
+    may_be_wide = is_due(way.memory.wide_broke_at, rules.near_interval, now)
+    if may_be_wide and is_due(cursors.get(Stream.WIDE), rules.wide_interval, now):
         return await _wide(way, glance, now)
     if is_due(cursors.get(Stream.NEAR), rules.near_interval, now):
         return await _near(way, glance, now)
@@ -39,7 +40,8 @@ async def _near(way: Way, glance: Glance, now: datetime) -> Tally:
     near = cells(now - way.rules.near_horizon, now + way.rules.near_horizon, way.rules.max_window)
     async with way.store.transaction() as tx:
         watched = await tx.watched_slices(now + WIDE_CAP)
-    tally = await Sweep(way, glance.workspace, Stream.NEAR, now).read(sorted({*near, *watched}))
+    reading = Slices(way, glance.workspace, Stream.NEAR, SWEEP_STATUSES)
+    tally = await Sweep(way, reading, now).read(sorted({*near, *watched}))
     async with way.store.transaction() as tx:
         await tx.move_cursors({Stream.NEAR: now})
     return tally
@@ -51,8 +53,12 @@ async def _wide(way: Way, glance: Glance, now: datetime) -> Tally:
         watched = await tx.watched_slices(now)
     start = _reach(way, glance, now, watched)
     pieces = list(cells(start, now + way.rules.wide_horizon, way.rules.max_window))
-    reading = Sweep(way, glance.workspace, Stream.WIDE, now)
-    tally = await reading.read(pieces)
+    reading = Slices(way, glance.workspace, Stream.WIDE, SWEEP_STATUSES)
+    try:
+        tally = await Sweep(way, reading, now).read(pieces)
+    except SliceUnreadable:
+        way.memory.wide_broke_at = now
+        raise
     tally += await _count_missing(way, pieces, reading.listed)
     async with way.store.transaction() as tx:
         await tx.move_cursors({Stream.WIDE: now, Stream.NEAR: now})
@@ -75,36 +81,29 @@ def _reach(way: Way, glance: Glance, now: datetime, watched: list[Slice]) -> dat
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """One sweep under way. `listed` gathers the ids of every order that it read."""
+    """One sweep under way."""
 
     way: Way
-    workspace: WorkspaceState
-    stream: Stream
+    reading: Slices
     now: datetime
-    listed: set[str] = field(default_factory=set)
 
     async def read(self, pieces: Iterable[Slice]) -> Tally:
-        """Every piece, one commit each."""
-        tally = Tally()
+        """Every piece; raises `SliceUnreadable` at the end if one could not be read."""
         for start, end in pieces:
-            tally += await self._read_ahead(start, end) if end > self.now else await self._read(start, end)
-        return tally
+            await (self._read_ahead(start, end) if end > self.now else self.reading.read((start, end)))
+        return self.reading.end()
 
-    async def _read_ahead(self, start: datetime, end: datetime) -> Tally:
+    async def _read_ahead(self, start: datetime, end: datetime) -> None:
         """A piece that ends in the future: cut at now once the API was found to refuse it."""
         memory = self.way.memory
         if not memory.future_refused:
             try:
-                return await self._read(start, end)
+                await self.reading.read((start, end))
             except RequestRefused as refusal:
                 memory.future_refused = True
                 self.way.say("sweep.shortened", reason=f"the API refuses a range that ends in the future: {refusal}")
-        return await self._read(start, self.now) if start < self.now else Tally()
-
-    async def _read(self, start: datetime, end: datetime) -> Tally:
-        return await collect_slice(
-            self.way, self.workspace, self.stream, (start, end), statuses=SWEEP_STATUSES, listed_ids=self.listed
-        )
+        if memory.future_refused and start < self.now:
+            await self.reading.read((start, self.now))
 
 
 async def _count_missing(way: Way, pieces: list[Slice], listed: set[str]) -> Tally:

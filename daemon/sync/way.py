@@ -72,6 +72,10 @@ class Memory:
     erp_is_away: bool = False
     #: Cursor moves of answers that brought nothing new; they ride along with the next commit.
     moves: dict[Stream, datetime] = field(default_factory=dict)
+    #: How often the size of a group was halved, because the ERP was too slow for it.
+    halvings: int = 0
+    #: When a wide sweep last met a slice that could not be read.
+    wide_broke_at: datetime | None = None
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
 

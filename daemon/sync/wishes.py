@@ -40,6 +40,8 @@ async def _retry(way: Way, wish: Wish, order_id: str) -> str:
 async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
     if state.situation in (Situation.SETTLED, Situation.DELIVERING, Situation.IN_DOUBT) and not state.tell_reason:
         return f"nothing to retry: the order is {state.situation}"
+    if not state.latest:
+        return f"nothing to deliver: {state.reason}"
     now = way.now()
     # A person vouches that it is not in the ERP under another name.
     woken = wake(state.evolve(met_with_reference=False), now) if state.situation is not Situation.SETTLED else state

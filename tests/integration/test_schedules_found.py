@@ -1,0 +1,293 @@
+"""Schedules that broke the daemon once, found by attacking it; one named test each, over the real store."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from daemon.config.settings import Delivery
+from daemon.domain.ledger import Stream
+from daemon.domain.state import Situation
+from daemon.errors import SliceUnreadable
+from daemon.ports import Answer
+from daemon.sync.way import Rules
+from daemon.testing import FakeErpSettings, Oddities
+from tests.support.world import World, world
+
+DAY = timedelta(days=1)
+BLIND = FakeErpSettings(find="nothing", read=False)
+STERN = FakeErpSettings(find="nothing", refuses_second_key=True)
+
+
+def lose(what: str, error: type[Exception] = ConnectionResetError, times: int = 1) -> Any:
+    """A hook that loses the first call, or answer, whose name starts so."""
+    left = [times]
+
+    def hook(call: str) -> None:
+        if left[0] and call.startswith(what):
+            left[0] -= 1
+            raise error(f"lost {call}")
+
+    return hook
+
+
+def edit(w: World, order_id: str, amount: int) -> None:
+    """The buyer changes the first line's amount."""
+    w.clock.advance(1)
+    w.market.edit(order_id, lines=(replace(w.market.order(order_id).lines[0], amount=Decimal(amount)),))
+
+
+def spoil(w: World, order_id: str) -> Any:
+    """The listings show the order in a way that cannot be read, until the returned function is called."""
+    readable = w.market.list_orders
+
+    async def unreadable(start: datetime, end: datetime, status: str) -> Answer:
+        answer = await readable(start, end, status)
+        spoilt = [replace(e, order=None, error="unknown status 'teleported'") if e.id == order_id else e for e in answer.elements]
+        return Answer(spoilt, answer.date)
+
+    w.market.list_orders = unreadable  # type: ignore[method-assign]
+    return lambda: setattr(w.market, "list_orders", readable)
+
+
+@pytest.mark.parametrize("erp", [BLIND, STERN], ids=["blind", "stern"])
+async def test_an_order_with_a_reference_where_the_erp_cannot_be_asked(database_url: str, erp: FakeErpSettings) -> None:
+    """Somebody typed it in before and told Consentio: it is not created a second time."""
+    async with world(database_url, erp=erp) as w:
+        order_id = w.market.place(external_id="SO-17")
+        await w.cycle(3)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        assert not w.erp.effects
+
+
+async def test_a_baseline_order_that_could_not_be_read_for_a_while(database_url: str) -> None:
+    """It predates going live and is not created, whatever its readings looked like meanwhile."""
+    w = World(database_url, oddities=Oddities(filter_by="created"))
+    order_id = w.market.place()
+    w.clock.advance(3600)
+    await w.start()
+    try:
+        await w.cycle()
+        assert (await w.state(order_id)).situation is Situation.BASELINE
+        mend = spoil(w, order_id)
+        await w.cycle(12)
+        mend()
+        await w.cycle(12)
+
+        assert not w.erp.effects
+    finally:
+        await w.stop()
+
+
+async def test_a_cancel_after_a_create_whose_answer_was_lost_where_only_a_second_key_is_refused(database_url: str) -> None:
+    """Nobody can be asked, so nobody may take the create for not done: what it left behind is cancelled, or a person is told."""
+    async with world(database_url, erp=STERN) as w:
+        w.use_hooks(erp=lose("after create"))
+        order_id = w.market.place()
+        await w.cycle()
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.live_on(1)
+
+        state = await w.state(order_id)
+        assert w.content_in_erp(order_id) is None or state.situation is Situation.PARKED
+
+
+async def test_a_dismissed_order_that_is_edited_twice(database_url: str) -> None:
+    """A dismissal is of one revision; newer ones wait for a person, however many there are."""
+    async with world(database_url) as w:
+        w.erp.products = set()
+        order_id = w.market.place()
+        await w.cycle()
+        w.erp.products = None
+        async with w.way.store.transaction() as tx:
+            state = (await tx.orders([order_id]))[order_id]
+            await tx.save_orders([state.evolve(situation=Situation.DISMISSED, due_at=None, dismissed_revision=state.latest)])
+        for amount in (11, 12, 13):
+            edit(w, order_id, amount)
+            await w.cycle()
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        assert not w.erp.effects
+
+
+@pytest.mark.parametrize("filter_by", ["created", "updated"])
+async def test_one_minute_that_cannot_be_read_stops_no_other_minute(database_url: str, filter_by: Any) -> None:
+    """The cursor stays before it, and what comes after it is collected, cancels and swallowed edits included."""
+    async with world(database_url, oddities=Oddities(filter_by=filter_by, edited_lists_cancels=False)) as w:
+        w.clock.advance(600)
+        broken, readable = w.clock.now(), w.market.list_orders
+
+        async def list_orders(start: datetime, end: datetime, status: str) -> Answer:
+            if start <= broken <= end and status == "accepted":
+                raise SliceUnreadable
+            return await readable(start, end, status)
+
+        w.market.list_orders = list_orders  # type: ignore[method-assign]
+        w.clock.advance(600)
+        order_id = w.market.place()
+        report = await w.cycle(2)
+        assert report.troubles
+        await w.assert_promise(order_id)
+        w.market.cancel(order_id)
+        await w.cycle(15)
+        await w.assert_promise(order_id)
+
+        w.market.list_orders = readable  # type: ignore[method-assign]
+        assert not (await w.cycle()).troubles
+        assert (await w.way.store.glance(w.clock.now())).cursors[Stream.ACCEPTED] == w.clock.now()
+
+
+async def test_a_long_recheck_of_missing_keys_is_waited_for(database_url: str) -> None:
+    """The longest one that the config allows is waited for, and not taken for a clock that jumped: else it would never end."""
+    with pytest.raises(ValidationError):
+        Delivery.model_validate({"missing_recheck": "2d"})
+    async with world(database_url, rules=Rules(missing_recheck=DAY)) as w:
+        w.erp.products = set()
+        calls = [0]
+
+        def count(call: str) -> None:
+            calls[0] += call.startswith("before create")
+            assert calls[0] < 10
+
+        w.use_hooks(erp=count)
+        w.market.place()
+        await w.cycle(5)
+
+        assert calls[0] == 1
+
+
+async def test_a_read_that_hangs(database_url: str) -> None:
+    """A question about a doubtful cancel has a deadline like any other call."""
+    async with world(database_url, rules=Rules(call_timeout=timedelta(milliseconds=50))) as w:
+        order_id = w.market.place()
+        await w.cycle()
+
+        async def hang(call: str) -> None:
+            if call.startswith("before cancel"):
+                raise ConnectionResetError
+            if call.startswith("before read"):
+                await asyncio.Event().wait()
+
+        w.market.cancel(order_id)
+        w.erp.on_call = hang
+        async with asyncio.timeout(10):
+            await w.cycle(5)
+
+
+async def test_an_erp_that_answers_slowly(database_url: str) -> None:
+    """Questions that use up the lease of a group are asked of fewer orders at once, until something gets done."""
+    async with world(database_url) as w:
+        slow = [0]
+
+        async def slowly(call: str) -> None:
+            if call.startswith("before find"):
+                slow[0] += 1
+                assert slow[0] < 500, "the same questions for ever"
+                w.clock.advance(9 / 4)  # four at a time, nine seconds each
+
+        w.erp.on_call = slowly
+        ids = [w.market.place() for _ in range(40)]
+        await w.cycle(3)
+
+        await w.assert_promise(*ids, told=False)
+
+
+async def test_a_question_that_always_fails(database_url: str) -> None:
+    """An order whose key the ERP cannot be asked for says so: it does not wait in silence."""
+    async with world(database_url) as w:
+
+        def broken(call: str) -> None:
+            if call.startswith("before find c123-5001"):
+                raise RuntimeError("500 Internal Server Error")
+
+        w.use_hooks(erp=broken)
+        bad, good = w.market.place(), w.market.place()
+        await w.live_on(2)
+
+        await w.assert_promise(good)
+        assert "500 Internal Server Error" in (await w.state(bad)).reason
+
+
+async def test_a_repeated_create_whose_body_was_refused_meanwhile(database_url: str) -> None:
+    """The ERP answers a second create with the first record, whose content is not what was sent last."""
+    async with world(database_url, erp=STERN) as w:
+        w.use_hooks(erp=lose("after create"))
+        order_id = w.market.place()
+        await w.cycle()
+        w.erp.products = set()
+        await w.live_on(0.5)
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        w.erp.products = None
+        edit(w, order_id, 12)
+        await w.live_on(0.5)
+
+        await w.assert_promise(order_id)
+
+
+async def test_a_database_that_was_lost_before_an_erp_that_only_refuses_a_second_key(database_url: str, tmp_path: Any) -> None:
+    """What the ERP answers to a repeated create may hold an older content: it is made equal."""
+    async with world(database_url, erp=STERN) as w:
+        w.use_hooks(market=lose("before references", times=99))
+        order_id = w.market.place()
+        with pytest.raises(ConnectionResetError):
+            await w.cycle()
+        w.use_hooks()
+        await w.stop()
+        w.url = f"sqlite:///{tmp_path}/another.db"
+        w.rules = Rules(initial_lookback=timedelta(days=2))
+        await w.start()
+        edit(w, order_id, 12)
+        await w.live_on(1)
+
+        await w.assert_promise(order_id)
+
+
+async def test_a_doubt_settled_as_absent_frees_no_parked_order(database_url: str) -> None:
+    """What parked the order meanwhile still holds: its newest content cannot be read."""
+    async with world(database_url, oddities=Oddities(filter_by="created")) as w:
+        w.use_hooks(erp=lose("before create"))
+        order_id = w.market.place()
+        await w.cycle()
+        spoil(w, order_id)
+        await w.cycle(1)
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        await w.cycle(5)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        assert not w.erp.effects
+
+
+async def test_an_outage_does_not_turn_an_old_order_into_baseline(database_url: str) -> None:
+    """Older than the start wall and first met after the inventory: it parks, though the ERP was away when it was asked first."""
+    async with world(database_url) as w:
+        await w.cycle(2)
+        w.use_hooks(erp=lose("before find", RuntimeError))
+        order_id = w.market.place(created_at=w.clock.now() - timedelta(days=30), external_id="SO-17")
+        await w.cycle(5)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+
+
+async def test_retry_of_an_order_that_could_never_be_read(database_url: str) -> None:
+    """There is no content to deliver: it stays with its reason."""
+    async with world(database_url) as w:
+        order_id = w.market.place()
+        spoil(w, order_id)
+        await w.cycle()
+        await _retry(w, order_id)
+        await w.cycle(20)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+
+
+async def _retry(w: World, order_id: str) -> None:
+    from daemon.domain.ledger import Wish
+    from daemon.sync.wishes import _fulfil
+
+    await _fulfil(w.way, Wish(number=1, what="retry", order_id=order_id, who="me", reason="", made_at=w.clock.now()))
