@@ -67,7 +67,7 @@ async def idle_cycle(store):
     await store.glance(NOW)
     async with store.transaction() as tx:
         await tx.move_cursors({Stream.ACCEPTED: NOW, Stream.EDITED: NOW})
-        await tx.save_workspace(await tx.workspace())
+        await tx.stamp(collected_at=NOW, delivered_at=NOW, acknowledged_at=None)
 
 
 async def busy_cycle(store):

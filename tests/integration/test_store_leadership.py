@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -180,3 +181,14 @@ async def test_a_workspace_keeps_its_state(database_url):
         glance = await store.glance(NOW)
     assert glance.workspace == state
     assert glance.cursors == {Stream.NEAR: NOW, Stream.WIDE: NOW}
+
+
+async def test_a_stamp_changes_nothing_else(database_url):
+    """The last good moments are written one by one: a direction that was cut off keeps its own, and so does all else."""
+    async with led_store(database_url) as store, store.transaction() as tx:
+        state = replace(await tx.workspace(), start_wall=NOW, restore_open=True, delivered_at=NOW)
+        await tx.save_workspace(state)
+        later = NOW + timedelta(minutes=1)
+        await tx.stamp(collected_at=later, delivered_at=None, acknowledged_at=None)
+
+        assert await tx.workspace() == replace(state, collected_at=later)
