@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
@@ -15,6 +15,14 @@ from daemon.sync.calls import Result, find_many
 from daemon.sync.way import Way
 
 OUTCOME_UNKNOWN = "outcome unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A doubt's row, closed unless a person must settle it, and its order's new state."""
+
+    row: LedgerRow
+    state: OrderState
 
 
 async def settle_doubts(way: Way) -> Tally:
@@ -51,21 +59,31 @@ async def _settle(way: Way, rows: Sequence[LedgerRow]) -> Tally:
     answers = await _ask(way, rows)
     if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
         raise ErpUnavailable
-    tally = Tally()
     async with way.store.transaction() as tx:
-        states = await tx.orders(row.order_id for row in rows)
-        digests = await digests_of(tx, rows)
-        still_open = {row.key for row in await tx.open_rows()}
-        for row in rows:
-            if row.key not in still_open:
-                continue
-            old = states[row.order_id]
-            verdict, state = _judge(way, row, _asked(old), answers.get(row.key), digests)
-            if verdict is None and state.reason == old.reason:
-                tally += Tally(in_doubt=1)
-            else:
-                tally += await _record(way, tx, row, verdict, state)
-    return tally
+        judged, unchanged = await _judge_all(way, tx, rows, answers)
+        await _record(tx, judged)
+    return sum((_told(way, judgement) for judgement in judged), Tally(in_doubt=unchanged))
+
+
+async def _judge_all(
+    way: Way, tx: Transaction, rows: Sequence[LedgerRow], answers: Mapping[str, Result]
+) -> tuple[list[Judgement], int]:
+    """What is to be recorded, and how many doubts stay as they are."""
+    states = await tx.orders(row.order_id for row in rows)
+    digests = await digests_of(tx, rows)
+    still_open = {row.key for row in await tx.open_rows()}
+    judged: list[Judgement] = []
+    unchanged = 0
+    for row in rows:
+        if row.key not in still_open:
+            continue
+        old = states[row.order_id]
+        verdict, state = _judge(way, row, _asked(old), answers.get(row.key), digests)
+        if verdict is None and state.reason == old.reason:
+            unchanged += 1
+        else:
+            judged.append(Judgement(row if verdict is None else _closed(way, row, verdict, state), state))
+    return judged, unchanged
 
 
 def _asked(state: OrderState) -> OrderState:
@@ -153,18 +171,27 @@ def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome 
     )
 
 
-async def _record(way: Way, tx: Transaction, row: LedgerRow, verdict: Outcome | None, state: OrderState) -> Tally:
-    await tx.save_orders([state])
-    if verdict is None:
+def _closed(way: Way, row: LedgerRow, verdict: Outcome, state: OrderState) -> LedgerRow:
+    return replace(row, record=row.record or state.erp_record, outcome=verdict, finished_at=way.now())
+
+
+async def _record(tx: Transaction, judged: Sequence[Judgement]) -> None:
+    closed = [judgement.row for judgement in judged if not judgement.row.is_open]
+    await tx.save_orders(judgement.state for judgement in judged)
+    await tx.save_rows(closed)
+    await tx.add_attempts(attempt(row, "asked after the doubt wait") for row in closed)
+
+
+def _told(way: Way, judgement: Judgement) -> Tally:
+    """One log line for what was settled, and its count."""
+    row, state = judgement.row, judgement.state
+    if row.outcome is None:
         if state.situation is Situation.PARKED:
             way.say("order.parked", order_id=row.order_id, reason=state.reason)
         return Tally(in_doubt=1, parked=int(state.situation is Situation.PARKED))
-    closed = replace(row, record=row.record or state.erp_record, outcome=verdict, finished_at=way.now())
-    await tx.save_rows([closed])
-    await tx.add_attempts([attempt(closed, "asked after the doubt wait")])
     way.memory.first_saw.pop(row.key, None)
-    way.say("doubt.settled", order_id=row.order_id, kind=row.kind, key=row.key, outcome=verdict)
-    return _tally(row, verdict, state)
+    way.say("doubt.settled", order_id=row.order_id, kind=row.kind, key=row.key, outcome=row.outcome)
+    return _tally(row, row.outcome, state)
 
 
 def _tally(row: LedgerRow, verdict: Outcome, state: OrderState) -> Tally:
