@@ -42,6 +42,7 @@ def _run(database: str, options: argparse.Namespace) -> Account:
             orders=options.orders,
             kills=options.kills,
             orders_per_second=options.orders_per_second,
+            patience_s=300,
             seed=options.seed,
         )
         return run_kills(plan, Path(name), _say)

@@ -61,13 +61,14 @@ _HURRY = {
 #: seconds later.
 _TRIGGERS = ("staged", "shown", "settled", "staged", "list", "staged", "settled", "seen", "shown", "staged", "external", "edited")
 _LATER_S = 0.015
-_PATIENCE_S = 90.0
 _SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One kill test. `orders_per_second` is how fast the market goes, seen over its whole life."""
+    """One kill test. `orders_per_second` is how fast the market goes, seen over its whole life; `patience_s` how long the killer
+    waits for his moment, and both sides for each other in the end.
+    """
 
     name: str
     database: str
@@ -75,6 +76,7 @@ class Plan:
     orders: int = 300
     kills: int = 10
     orders_per_second: float = 15.0
+    patience_s: float = 90.0
     seed: int = 7
 
 
@@ -166,7 +168,7 @@ class KillTest:
         """The last daemon lives until both sides hold the same, and is then asked to stop."""
         self._market.clear_faults()
         with running(self._folder, **_HURRY) as daemon:
-            wait_for(lambda: self._is_at_rest() or daemon.is_over, interval=0.2)
+            self._wait(lambda: self._is_at_rest() or daemon.is_over, interval=0.2)
             self.account.code = daemon.end(signal.SIGTERM)
 
     def _live_and_die(self, trigger: str) -> Kill:
@@ -174,7 +176,7 @@ class KillTest:
         born = datetime.now(UTC)
         with running(self._folder, **_HURRY) as daemon:
             has_come, interval = self._watch(trigger)
-            in_vain = not wait_for(lambda: has_come() or daemon.is_over, interval=interval)
+            in_vain = not self._wait(lambda: has_come() or daemon.is_over, interval=interval)
             assert not daemon.is_over, f"the daemon ended by itself: {daemon.text}"
             time.sleep(self._chance.uniform(0, _LATER_S))  # not to wait for anything: to strike at any instruction
         older, self._rows = self._rows, rows_left_open(self._plan.database)
@@ -218,6 +220,13 @@ class KillTest:
             self.account.deeds[event.do] += could_happen
             time.sleep(gap)  # the market's own pace
 
+    def _wait(self, condition: Callable[[], bool], *, interval: float) -> bool:
+        """Whether the condition came to hold within the plan's patience."""
+        deadline = time.monotonic() + self._plan.patience_s
+        while not (holds := condition()) and time.monotonic() < deadline:
+            time.sleep(interval)
+        return holds
+
     def _is_at_rest(self) -> bool:
         if self.erp.waiting or open_rows(self._plan.database):
             return False
@@ -244,11 +253,3 @@ def _last_cycle(daemon: Daemon) -> datetime:
         if '"cycle.done"' in line and line.endswith("}\n"):
             return datetime.fromisoformat(json.loads(line)["ts"])
     return datetime.min.replace(tzinfo=UTC)
-
-
-def wait_for(condition: Callable[[], bool], *, interval: float, patience: float = _PATIENCE_S) -> bool:
-    """Whether the condition came to hold."""
-    deadline = time.monotonic() + patience
-    while not (holds := condition()) and time.monotonic() < deadline:
-        time.sleep(interval)
-    return holds
