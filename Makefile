@@ -12,10 +12,10 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench kill-test lock clean
+.PHONY: help demo test check format bench kill-test image-check lock clean
 
 help:  ## list these targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(RUN)  ## see orders travel from a sandbox into a folder, on this machine
 	@$(BIN)/consentio-sync demo $(ARGS)
@@ -38,6 +38,9 @@ bench: $(DEV)  ## measure
 
 kill-test: $(DEV)  ## kill the daemon thirty times amid 2,000 orders, on each database, and count what arrived
 	@$(BIN)/python -m benchmarks.kill_test $(ARGS)
+
+image-check:  ## build the image, and let the compose stack lose its database and its daemon; needs Docker with compose
+	@deploy/containers/check.sh
 
 lock:  ## pin what pyproject.toml asks for; ARGS=--upgrade takes the newest
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv (pip install uv), or say where it is: make lock UV=..."; exit 1; }

@@ -1,0 +1,2 @@
+-- The trial's orders never meet the real ones.
+CREATE DATABASE trial;
