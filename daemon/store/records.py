@@ -22,7 +22,10 @@ def columns_of(table: Table, record: Any) -> tuple[Column[Any], ...]:
 
 def as_record(record: type[T], row: Row[Any]) -> T:
     """The record in a row of `columns_of`; columns after those are passed over."""
-    return record(**dict(zip(_names(cast("Any", record)), row, strict=False)))
+    made = object.__new__(record)
+    for keep, value in zip(_slots(cast("Any", record)), row, strict=False):
+        keep(made, value)
+    return made
 
 
 def as_values(record: Any) -> dict[str, Any]:
@@ -49,6 +52,12 @@ def _upsert(table: Table, insert: Any, change: Collection[str]) -> Insert:
 @cache
 def _names(record: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))
+
+
+@cache
+def _slots(record: Any) -> tuple[Callable[[object, Any], None], ...]:
+    """Filling the slots of a record by hand takes a third of the time of its `__init__`, which only does the same."""
+    return tuple(getattr(record, name).__set__ for name in _names(record))
 
 
 @cache

@@ -1,6 +1,7 @@
 """One workspace inside one open transaction, and the few ways in which the statements of this room are run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from sqlalchemy import BindParameter, CursorResult, Executable, Insert, Row, bin
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.errors import PoisonRow
+from daemon.store.bulk import bulk
 from daemon.store.records import Upsert
 
 T = TypeVar("T")
@@ -44,14 +46,22 @@ class Scope:
         """New rows of this workspace."""
         own = [{**row, "workspace": self.workspace} for row in rows]
         if own:
-            chosen = statement if isinstance(statement, Insert) else statement[self.connection.dialect.name]
-            await self._execute(chosen, own)
+            kind: Any = type(self.connection.dialect)
+            chosen = bulk(statement if isinstance(statement, Insert) else statement[kind.name], kind, tuple(own[0]))
+            with _fitting():
+                await self.connection.exec_driver_sql(chosen.sql, chosen.values(own))
 
     async def _execute(self, statement: Executable, values: Any) -> CursorResult[Any]:
-        try:
+        with _fitting():
             return await self.connection.execute(statement, values)
-        except OverflowError:  # SQLite's driver, of a number over 64 bits, before it asks the database
-            raise PoisonRow("A number is too large for the database") from None
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    try:
+        yield
+    except OverflowError:  # SQLite's driver, of a number over 64 bits, before it asks the database
+        raise PoisonRow("A number is too large for the database") from None
 
 
 def chunks(names: Iterable[T]) -> Iterator[list[T]]:
