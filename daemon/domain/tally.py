@@ -1,6 +1,7 @@
 """What one cycle did, in numbers. Tallies can be added."""
 
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""
-        return Tally(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        return Tally(**dict(zip(_NAMES, map(add, _COUNTS(self), _COUNTS(other)), strict=True)))
 
     def __bool__(self) -> bool:
         """Whether anything happened beyond reading what was known."""
@@ -45,3 +46,7 @@ class Tally:
     def counts(self) -> dict[str, int]:
         """The figures that are not zero, for a log line."""
         return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+
+
+_NAMES = tuple(field.name for field in fields(Tally))
+_COUNTS = attrgetter(*_NAMES)
