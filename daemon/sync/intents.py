@@ -62,10 +62,14 @@ class Group:
     is_late: bool = False
     #: Orders whose record this database had forgotten.
     forgotten: list[str] = field(default_factory=list)
+    _by_key: dict[str, Intent] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_key = {intent.row.key: intent for intent in self.intents}
 
     def named(self, key: str) -> Intent:
         """The intent with this key."""
-        return next(intent for intent in self.intents if intent.row.key == key)
+        return self._by_key[key]
 
 
 async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Group:
