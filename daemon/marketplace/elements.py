@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Any
@@ -27,8 +28,11 @@ class TooDeep:
 
 def decode(raw: bytes) -> Any:
     """The value of one JSON text; ValueError if it is none."""
+    text = raw.decode(*_CODEC)
+    with suppress(ValueError, ArithmeticError, RecursionError):
+        return _FAST.decode(text)
     try:
-        return _PATIENT.decode(raw.decode(*_CODEC))
+        return _PATIENT.decode(text)
     except RecursionError:
         return TooDeep()
 
