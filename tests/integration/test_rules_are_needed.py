@@ -1,0 +1,269 @@
+"""Each rule is there because the promise breaks without it: the rule is taken away, and its schedule must notice.
+
+A schedule that still held without its rule would test nothing.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from daemon.domain import outcome, reading
+from daemon.domain.ledger import LedgerRow
+from daemon.domain.plan import settled, steer
+from daemon.domain.state import QUIET, OrderState
+from daemon.domain.tally import Tally
+from daemon.errors import StoreUnavailable
+from daemon.ports import Record
+from daemon.store import orders
+from daemon.sync import collect, doubts, effects, ends, sweep
+from daemon.sync.way import Rules, Way
+from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
+from tests.support.world import World, world
+
+
+def edit(w: World, order_id: str, amount: int, **fields: Any) -> None:
+    w.clock.advance(1)
+    w.market.edit(order_id, lines=(replace(w.market.order(order_id).lines[0], amount=Decimal(amount)),), **fields)
+
+
+def once(call: str, happen: Callable[[], None]) -> Callable[[str], None]:
+    """A hook for the first such call."""
+    left = [1]
+
+    def hook(what: str) -> None:
+        if left[0] and what.startswith(call):
+            left[0] = 0
+            happen()
+
+    return hook
+
+
+def lost() -> None:
+    raise ConnectionResetError
+
+
+def under_way() -> None:
+    raise StillUnderWay
+
+
+# ---- the schedules: each asserts the promise at its end
+
+
+async def a_lost_database(url: str, folder: Any) -> None:
+    async with world(url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        await w.stop()
+        w.url = f"sqlite:///{folder}-another.db"
+        w.rules = Rules(initial_lookback=timedelta(days=2))
+        # The reference was never told, so that the reading gives no hint.
+        w.market.edit(order_id, external_id=None, external_status=None)
+        await w.start()
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def a_create_that_lands_late(url: str, _: Any) -> None:
+    async with world(url) as w:
+        w.use_hooks(erp=once("before create", under_way))
+        order_id = w.market.place()
+        await w.cycle(3, after=20)
+        w.erp.land()
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def a_create_whose_answer_is_lost(url: str, _: Any) -> None:
+    async with world(url) as w:
+        w.use_hooks(erp=once("after create", lost))
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 12)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def an_update_in_doubt_and_an_edit_back(url: str, _: Any) -> None:
+    async with world(url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.use_hooks(erp=once("after update", lost))
+        edit(w, order_id, 12)
+        await w.cycle()
+        edit(w, order_id, 10)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def canceled_and_accepted_again(url: str, _: Any) -> None:
+    async with world(url, erp=FakeErpSettings(refuses_second_key=True)) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.market.cancel(order_id)
+        await w.cycle(2)
+        w.clock.advance(1)
+        w.market.accept(order_id)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def a_cancel_on_no_list(url: str, _: Any) -> None:
+    async with world(url, oddities=Oddities(edited_lists_cancels=False)) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.market.cancel(order_id)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def a_to_b_and_back_to_a(url: str, _: Any) -> None:
+    async with world(url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 12)
+        edit(w, order_id, 10)
+        await w.live_on(1)
+        assert not w.market.unseen(order_id), "an edit was never marked as seen"
+
+
+async def a_stamp_that_runs_backwards(url: str, _: Any) -> None:
+    async with world(url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 3, updated_at=w.clock.now() - timedelta(minutes=3))
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def an_old_edit_that_a_seen_swallowed(url: str, _: Any) -> None:
+    async with world(url, oddities=Oddities(filter_by="created")) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        await w.cycle(5, after=86_400)
+        edit(w, order_id, 12)
+        w.use_hooks(market=once("before seen", lambda: edit(w, order_id, 13)))
+        await w.cycle(14)
+        await w.assert_promise(order_id)
+
+
+async def a_database_that_fails_after_a_listing(url: str, _: Any) -> None:
+    async with world(url, rules=Rules(near_interval=timedelta(days=1), wide_interval=timedelta(days=2))) as w:
+        order_id = w.market.place()
+        with pytest.MonkeyPatch.context() as broken:
+            broken.setattr(orders, "save", _fail)
+            with pytest.raises(StoreUnavailable):
+                await w.cycle(after=3_600)
+        await w.restart()
+        await w.cycle(2, after=3_600)
+        async with w.way.store.transaction() as tx:
+            assert order_id in await tx.orders([order_id]), f"order {order_id} is unknown here"
+        await w.assert_promise(order_id)
+
+
+async def _fail(*_: object) -> None:
+    raise StoreUnavailable
+
+
+async def an_edit_that_moves_no_stamp(url: str, _: Any) -> None:
+    async with world(url, oddities=Oddities(filter_by="created", stamp_stands_still=True)) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 12)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+# ---- the rules, each taken away
+
+
+async def _find_nothing(*_: object) -> dict[str, Any]:
+    return {}
+
+
+def _adopt_as_current(state: OrderState, **known: Any) -> OrderState:
+    return settled(ADOPTED(state, **known))
+
+
+def _take_as_untouched(state: OrderState, now: datetime) -> OrderState:
+    return steer(outcome.freed(state), now)
+
+
+def _cancel_for_good(state: OrderState, row: LedgerRow, **known: Any) -> OrderState:
+    return CANCELED(state, row, **known).evolve(incarnation=row.incarnation)
+
+
+def _take_as_present(way: Way, state: OrderState, record: Record) -> OrderState:
+    return outcome.adopted(state, record=record.id, status=record.status, now=way.now())
+
+
+async def _move_cursor_first(batch: collect.Batch) -> Tally:
+    async with batch.way.store.transaction() as tx:
+        await tx.move_cursors(batch.move)
+    return await RECORD(batch)
+
+
+ADOPTED, CANCELED, RECORD = outcome.adopted, outcome.canceled, collect.Batch.record
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Its schedule, what stands in its place (where, name, what), and how the promise then breaks."""
+
+    story: Callable[[str, Any], Awaitable[None]]
+    instead: Sequence[tuple[Any, str, Any]]
+    breaks: str
+
+
+RULES = {
+    "every create is preceded by find": Rule(a_lost_database, [(effects, "_find_first", _find_nothing)], "is doubled"),
+    "a doubt waits": Rule(a_create_that_lands_late, [(doubts, "_is_ripe", lambda *_: True)], "is doubled"),
+    "what find met has an unknown revision": Rule(
+        a_create_whose_answer_is_lost, [(outcome, "adopted", _adopt_as_current)], "is stale"
+    ),
+    "a doubtful update leaves the revision unknown": Rule(
+        an_update_in_doubt_and_an_edit_back, [(outcome, "unknown", _take_as_untouched)], "is stale"
+    ),
+    "a cancel raises the incarnation": Rule(
+        canceled_and_accepted_again, [(outcome, "canceled", _cancel_for_good), (ends, "_met", _take_as_present)], "is lost"
+    ),
+    "canceled orders are listed": Rule(
+        a_cancel_on_no_list,
+        [(collect, "WINDOW_STATUSES", ("accepted",)), (sweep, "SWEEP_STATUSES", ("pending", "accepted"))],
+        "yet live in the ERP",
+    ),
+    "being on the edited list is a mark": Rule(
+        a_to_b_and_back_to_a,
+        [(reading, "_is_seen_lately", lambda state, read, *_: read.digest == state.latest_digest)],
+        "never marked as seen",
+    ),
+    "what looks older is believed when it is said again": Rule(
+        a_stamp_that_runs_backwards, [(reading, "_said_again", lambda *_: False)], "is stale"
+    ),
+    "the near sweep follows what was just seen": Rule(
+        an_old_edit_that_a_seen_swallowed,
+        [(OrderState, "is_watched", property(lambda state: state.situation not in QUIET))],
+        "is stale",
+    ),
+    "orders and cursor are one commit": Rule(
+        a_database_that_fails_after_a_listing, [(collect.Batch, "record", _move_cursor_first)], "is unknown here"
+    ),
+    "content decides, not dates": Rule(
+        an_edit_that_moves_no_stamp, [(collect, "digest", lambda order: f"{order.status} {order.updated_at}")], "is stale"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+async def test_the_promise_holds_with_the_rule_and_breaks_without(monkeypatch, tmp_path, name):
+    """The schedule ends well; with the rule taken away it ends in the very harm that the rule prevents."""
+    rule = RULES[name]
+    await rule.story(f"sqlite:///{tmp_path}/with.db", tmp_path / "with")
+
+    for where, what, substitute in rule.instead:
+        monkeypatch.setattr(where, what, substitute)
+    with pytest.raises(AssertionError, match=rule.breaks):
+        await rule.story(f"sqlite:///{tmp_path}/without.db", tmp_path / "without")
