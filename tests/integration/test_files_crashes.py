@@ -107,7 +107,7 @@ def folders(tmp_path):
 @pytest.mark.parametrize("kind", [Kind.CREATE, Kind.CANCEL])
 @pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize("picks_up_early", [False, True])
-def test_a_crash_before_every_step(tmp_path, steps, kind, size, picks_up_early):
+def test_a15_a_crash_before_every_step(tmp_path, steps, kind, size, picks_up_early):
     """Whichever step the process dies before, and whenever the ERP comes, each document is imported once."""
     effects = group(kind, size)
     for number, root in enumerate(folders(tmp_path), start=1):
