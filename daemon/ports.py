@@ -262,9 +262,9 @@ class Transaction(Protocol):
     async def unknown_all(self) -> int:
         """After a restore: every ERP revision is unknown, orders that may have a record are verified first. Returns how many.
 
-        Sets `erp_revision` and `erp_digest` to NULL, `verify` to true and, where settled or waiting, situation waiting and
-        due now. Baseline and dismissed orders are left alone; so are settled ones whose payload was pruned, for which nothing
-        could be sent.
+        Sets `erp_revision`, `erp_digest` and `tell_due_at` to NULL, `verify` to true and, where settled or waiting, situation
+        waiting and due now. Baseline and dismissed orders are left alone; so are settled ones whose payload was pruned, for
+        which nothing could be sent.
         """
         ...
 

@@ -49,13 +49,14 @@ class Taken:
     is_revision: bool = False
 
 
-def first(reading: Reading, workspace: WorkspaceState, now: datetime) -> Taken:
-    """An order that this database meets for the first time."""
+def first(reading: Reading, workspace: WorkspaceState, now: datetime, *, edited: bool = False) -> Taken:
+    """An order that this database meets for the first time; `edited` if an unreadable reading of it stood on the edited list."""
     order = reading.order
     met = OrderState(
         id=order.id,
         hash_id=order.hash_id,
         created_at=order.created_at,
+        edited=edited,
         met_with_reference=order.reference is not None,
         verify=_is_forgotten(order, workspace),
     )
@@ -74,7 +75,8 @@ def _going_live(state: OrderState, workspace: WorkspaceState, now: datetime) -> 
     if not is_before_wall(state, workspace):
         return steer(state, now)
     if state.verify or state.met_with_reference:  # the ERP is asked first; the reason tells what an answer of "none" means
-        return steer(state.evolve(reason="" if workspace.inventory_at is None else OLDER_THAN_WALL), now)
+        is_legacy = workspace.inventory_at is not None or (state.verify and state.latest_status in DELIVERABLE)
+        return steer(state.evolve(reason=OLDER_THAN_WALL if is_legacy else ""), now)
     if workspace.inventory_at is None:
         return state.evolve(situation=Situation.BASELINE) if state.latest_status in DELIVERABLE else steer(state, now)
     return park(state, OLDER_THAN_WALL)

@@ -65,6 +65,7 @@ _FORGET = (
         situation=case((_REOPENED, Situation.WAITING), else_=orders.c.situation),
         watched=case((_REOPENED, True), else_=orders.c.watched),
         due_at=case((_REOPENED, AT_ONCE), else_=orders.c.due_at),
+        tell_due_at=null(),
     )
 )
 

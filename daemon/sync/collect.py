@@ -198,9 +198,9 @@ class Batch:
             cell=self.cell,
         )
         if old is None or old.latest == 0:
-            taken = first(reading, self.workspace, now)
+            taken = first(reading, self.workspace, now, edited=old is not None and old.edited)
         else:
-            taken = take(old, reading, now, sweep_interval=self.way.rules.near_interval)
+            taken = take(old, reading, now, sweep_interval=min(self.way.rules.near_interval, self.way.rules.overlap))
         self._keep(old, taken, reading, now)
         is_baseline = taken.verdict is Verdict.NEW and taken.state.situation is Situation.BASELINE
         return Tally(**{taken.verdict.value: 1}, baseline=int(is_baseline))
@@ -239,10 +239,14 @@ class Batch:
         new = OrderState(id=order_id, hash_id=element.hash_id, created_at=None, ordinal=ordinal)
         old = self.states.get(order_id, new)
         reason = UNREADABLE + element.error
-        if old.reason == reason or is_left_alone(old):
+        parked = old if is_left_alone(old) else park(old, reason)
+        state = parked.evolve(edited=old.edited or self.cell is None)
+        if state == old:
             return
-        self.states[order_id] = park(old, reason)
+        self.states[order_id] = state
         self.touched.add(order_id)
+        if state.reason == old.reason:
+            return
         self.notes.append(self.way.note("parked", order_id=order_id, reason=reason))
         self.events.append(("order.parked", {"order_id": order_id, "reason": reason}))
 

@@ -50,7 +50,10 @@ async def _turn(way: Way) -> tuple[Group | None, Tally]:
     group = Group()
     async with way.store.transaction() as tx:
         due = [_rechecked(state) for state in await tx.due(way.now(), _limit(way))]
-        questions = [state for state in due if state.verify or plan(state) is Plan.ASK]
+        unasked = [state for state in due if state.verify or plan(state) is Plan.ASK]
+        # Whatever woke it, its open row comes first (A7): `intend` leaves it in doubt.
+        blocked = {row.order_id for row in await tx.open_rows()} if unasked else set()
+        questions = [state for state in unasked if state.id not in blocked]
         if due and not questions:
             group = await intend(way, tx, due)
     group.committed_at = way.clocks.boot()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
@@ -150,10 +151,16 @@ def _judge(
     if row.kind is Kind.CANCEL:
         return Outcome.FOUND, outcome.canceled(state, row, digest=digest, now=now)
     if row.kind is Kind.UPDATE:
-        return Outcome.FOUND, outcome.written(state, row, record=answer.id, status=answer.status, digest=digest, now=now)
+        return _judge_updated(row, state, answer, digest, now)
     if not answer.live:
         return Outcome.FOUND, outcome.met_cancelled(state, now)
     return Outcome.FOUND, outcome.adopted(state, record=answer.id, status=answer.status, now=now)
+
+
+def _judge_updated(row: LedgerRow, state: OrderState, found: Record, digest: str, now: datetime) -> tuple[Outcome, OrderState]:
+    if not found.live:
+        return Outcome.CONFLICT, park(state, f"record {found.id} is cancelled in the ERP")
+    return Outcome.FOUND, outcome.written(state, row, record=found.id, status=found.status, digest=digest, now=now)
 
 
 def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome | None, OrderState]:

@@ -44,6 +44,8 @@ def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent
     now, row = way.now(), intent.row
     if row.kind is Kind.CANCEL:
         return outcome.canceled(state, row, digest=intent.digest, now=now), Outcome.DONE
+    if not record.live and row.kind is Kind.UPDATE:
+        return park(state, f"record {record.id} is cancelled in the ERP"), Outcome.CONFLICT
     if not record.live:  # an ERP that refuses a second key answered with the record of the first
         return outcome.met_cancelled(state, now), Outcome.FOUND
     if row.kind is Kind.CREATE and _may_be_earlier(way, workspace, state, intent):

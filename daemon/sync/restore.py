@@ -14,6 +14,9 @@ from daemon.sync.calls import Result, find_many
 from daemon.sync.ends import not_asked
 from daemon.sync.way import Way
 
+#: No restore was said, and no later record came up: somebody at the ERP did it.
+CANCELLED_THERE = "the ERP does not hold our record any more, or cancelled it"
+
 #: A create was sent and nobody can be asked for it.
 MAY_BE_THERE = "canceled, but it may be in the ERP: nobody knows whether its create arrived"
 
@@ -91,6 +94,8 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
     last = max((further for further, answer in enumerate(answers) if answer is not None), default=-1)
     if way.erp.capabilities.find == "nothing":
         return with_tell(steer(state.evolve(verify=False), now), now)
+    if last < 1 and state.erp_record is not None and state.erp_revision is not None and not state.is_canceled:
+        return park(state.evolve(verify=False), f"{CANCELLED_THERE}: {state.erp_record}; Consentio names {state.hint}")
     return outcome.met_cancelled(state, now, further=last + 1)
 
 

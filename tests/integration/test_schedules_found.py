@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from daemon.config.settings import Delivery
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation
-from daemon.errors import SliceUnreadable
+from daemon.errors import MarketplaceUnavailable, SliceUnreadable
 from daemon.ports import Answer
+from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings, Oddities
 from tests.support.world import World, world
@@ -43,15 +44,24 @@ def edit(w: World, order_id: str, amount: int) -> None:
 
 def spoil(w: World, order_id: str) -> Any:
     """The listings show the order in a way that cannot be read, until the returned function is called."""
-    readable = w.market.list_orders
+    readable, edited = w.market.list_orders, w.market.list_edited
+
+    def spoilt(answer: Answer) -> Answer:
+        error = "unknown status 'teleported'"
+        return Answer([replace(e, order=None, error=error) if e.id == order_id else e for e in answer.elements], answer.date)
 
     async def unreadable(start: datetime, end: datetime, status: str) -> Answer:
-        answer = await readable(start, end, status)
-        spoilt = [replace(e, order=None, error="unknown status 'teleported'") if e.id == order_id else e for e in answer.elements]
-        return Answer(spoilt, answer.date)
+        return spoilt(await readable(start, end, status))
 
-    w.market.list_orders = unreadable  # type: ignore[method-assign]
-    return lambda: setattr(w.market, "list_orders", readable)
+    async def unreadable_edit(since: datetime) -> Answer:
+        return spoilt(await edited(since))
+
+    w.market.list_orders, w.market.list_edited = unreadable, unreadable_edit  # type: ignore[method-assign]
+
+    def mend() -> None:
+        w.market.list_orders, w.market.list_edited = readable, edited  # type: ignore[method-assign]
+
+    return mend
 
 
 @pytest.mark.parametrize("erp", [BLIND, STERN], ids=["blind", "stern"])
@@ -291,3 +301,126 @@ async def _retry(w: World, order_id: str) -> None:
     from daemon.sync.wishes import _fulfil
 
     await _fulfil(w.way, Wish(number=1, what="retry", order_id=order_id, who="me", reason="", made_at=w.clock.now()))
+
+
+async def test_nothing_is_told_of_an_order_that_is_not_verified_after_a_restore(database_url: str) -> None:
+    """The copy may name a record that is long cancelled: its reference waits until the ERP was asked."""
+    async with world(database_url) as w:
+        w.use_hooks(market=lose("before references", MarketplaceUnavailable))
+        order_id = w.market.place()
+        await w.cycle()
+        await declare_restored(w.way, "a test")
+        await w.cycle()
+        assert w.market.order(order_id).external_id is None
+
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+@pytest.mark.parametrize("deletes", [True, False], ids=["deletes", "cancels"])
+async def test_a_clerk_who_replaces_our_record_and_tells_consentio(database_url: str, deletes: bool) -> None:
+    """A reference that is not ours, and our record gone: no second order is made of it; a person decides."""
+    async with world(database_url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        ours = w.erp.live(order_id)[0].id
+        (w.erp.clerk_deletes if deletes else w.erp.clerk_cancels)(ours)
+        w.market.edit(order_id, external_id=w.erp.clerk_types(w.market.order(order_id)).id)
+        await w.live_on(1)
+
+        assert len(w.erp.live(order_id)) == 1
+        assert (await w.state(order_id)).situation is Situation.PARKED
+
+
+async def test_an_edit_and_back_right_after_a_seen(database_url: str) -> None:
+    """It is told as seen, too, though the near sweep comes more rarely than the overlap reaches back."""
+    async with world(database_url, rules=Rules(near_interval=timedelta(hours=1))) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 12)
+        await w.cycle()
+        edit(w, order_id, 13)
+        edit(w, order_id, 12)
+        assert w.market.unseen(order_id)
+        await w.live_on(2)
+
+        assert not w.market.unseen(order_id)
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "known"])
+async def test_an_edit_that_could_not_be_read_for_a_while(database_url: str, is_new: bool) -> None:
+    """Once it can be read it is delivered and told as seen, however long that took."""
+    async with world(database_url, oddities=Oddities(filter_by="created")) as w:
+        order_id = w.market.place()
+        await w.cycle(0 if is_new else 1)
+        edit(w, order_id, 12)
+        mend = spoil(w, order_id)
+        await w.cycle(30)
+        mend()
+        await w.live_on(7)
+
+        await w.assert_promise(order_id)
+        assert not w.market.unseen(order_id)
+
+
+async def test_an_update_of_a_record_that_turns_out_to_be_cancelled(database_url: str) -> None:
+    """Somebody at the ERP cancelled it: a conflict, and no reason to create it anew."""
+    async with world(database_url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        ours = w.erp.live(order_id)[0]
+        w.erp.clerk_cancels(ours.id)
+
+        async def update(*_: object) -> object:
+            return ours.seen_from_outside()
+
+        w.erp.update = update  # type: ignore[assignment,method-assign]
+        edit(w, order_id, 12)
+        await w.live_on(1)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED
+        assert not w.erp.live(order_id)
+
+
+async def test_a_cancel_does_not_settle_an_order_whose_row_is_open(database_url: str) -> None:
+    """An ERP that cannot be asked: after a restart, too, the open row comes before the question whether there is a record."""
+    async with world(database_url, erp=BLIND) as w:
+        w.use_hooks(erp=lose("after create"))
+        order_id = w.market.place()
+        await w.live_on(0.5)
+        await w.restart()
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.cycle(after=5)
+
+        assert (await w.state(order_id)).situation is not Situation.SETTLED
+
+
+async def test_an_order_older_than_the_wall_that_is_met_between_a_lost_database_and_the_inventory(
+    database_url: str, tmp_path: Any
+) -> None:
+    """Typed in by hand while nobody listened, and unknown to the ERP under our key: it is not created."""
+    async with world(database_url, oddities=Oddities(filter_by="created")) as w:
+        w.market.place()
+        await w.cycle()
+        await w.stop()
+        w.clock.advance(86_400)
+        order_id = w.market.place()
+        w.erp.clerk_types(w.market.order(order_id))
+        w.clock.advance(86_400)
+        breaks, listed = 2, w.market.list_orders
+
+        async def list_orders(start: datetime, end: datetime, status: str) -> Answer:
+            nonlocal breaks
+            if start <= w.market.order(order_id).created_at <= end and breaks:  # type: ignore[operator]
+                breaks -= 1
+                raise MarketplaceUnavailable
+            return await listed(start, end, status)
+
+        w.market.list_orders = list_orders  # type: ignore[method-assign]
+        w.url = f"sqlite:///{tmp_path}/another.db"
+        await w.start()
+        await w.live_on(1)
+
+        assert w.events("database.restored")
+        assert len(w.erp.live(order_id)) == 1
