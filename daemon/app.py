@@ -9,10 +9,11 @@ from functools import partial
 
 from daemon.config.keys import read_api_key
 from daemon.config.settings import Settings, Workspace
+from daemon.domain.secrecy import hide
 from daemon.erp.door import AwayErp, ErpDoor
 from daemon.erp.loader import adapter_class, settings_of
 from daemon.errors import AdapterError, ConfigError, ErpUnavailable, MarketplaceRefused
-from daemon.log import hide, say
+from daemon.log import say
 from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
 from daemon.marketplace.wire import Wire
 from daemon.ports import ErpAdapter

@@ -13,9 +13,9 @@ from typing import IO, Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-Format = Literal["auto", "json", "console"]
+from daemon.domain.secrecy import MASK, masked_text
 
-MASK = "***"
+Format = Literal["auto", "json", "console"]
 
 #: Libraries that talk about each run or each request at a level where we tell only what an operator needs.
 _NOISY = {
@@ -27,19 +27,12 @@ _NOISY = {
     "aiosqlite": logging.WARNING,
 }
 _SECRET_NAME = re.compile(r"passw|secret|token|api_?key|private_?key|authorization|cookie|credential|hash_?id", re.IGNORECASE)
-_SECRET_TEXT = re.compile(
-    r"(?P<bearer>Bearer )[\w.~+/=-]+"
-    r"|(?P<login>://[^\s:/@]*:)\S*@"
-    r"|(?P<order>/order/)[^/\s]+(?=/prepare)",  # the order's hash needs no password beside it
-)
 # C0, DEL, C1, and the separators and direction marks with which a text can pretend to be another line.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-#: Shorter values would mask ordinary words.
-_SHORTEST_SECRET = 6
-
 #: The levels of the events that rooms tell through `say`; what is not here is `info`.
 _LEVELS = {
     "api.retried": "debug",
+    "order.recorded": "debug",  # `order.created` follows
     "order.in_doubt": "warning",
     "order.parked": "warning",
     "order.unreadable": "warning",
@@ -49,30 +42,16 @@ _LEVELS = {
     "sweep.shortened": "warning",
 }
 
-_hidden: set[str] = set()
-
-
 def say(event: str, **fields: object) -> None:
     """Tells an event of a room below, at the level that it deserves."""
-    getattr(structlog.get_logger(), _LEVELS.get(event, "info"))(event, **fields)
-
-
-def hide(secret: str) -> None:
-    """From now on this value appears in no line."""
-    if len(secret) >= _SHORTEST_SECRET:
-        _hidden.add(secret)
+    level = _LEVELS.get(event, "info")
+    if logging.getLogger().isEnabledFor(logging.getLevelNamesMapping()[level.upper()]):
+        getattr(structlog.get_logger("daemon"), level)(event, **fields)
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same values, with those masked whose names look like a secret's, or that hold a known one."""
     return {str(name): MASK if _SECRET_NAME.search(str(name)) else _masked(value) for name, value in values.items()}
-
-
-def masked_text(text: str) -> str:
-    """The text without any known secret, bearer token, password of a URL or order hash."""
-    for secret in _hidden:
-        text = text.replace(secret, MASK)
-    return _SECRET_TEXT.sub(lambda found: f"{found[found.lastgroup or 0]}{MASK}{'@' if found.lastgroup == 'login' else ''}", text)
 
 
 def configure(*, form: Format = "auto", level: str = "info", stream: IO[str] | None = None) -> None:

@@ -38,8 +38,9 @@ async def _check(loaded: "Loaded") -> int:
 
 async def _tried(name: str, probe: Awaitable[str]) -> int:
     from daemon.cli.failures import code_of
+    from daemon.domain.secrecy import masked_text
     from daemon.errors import DaemonError
-    from daemon.log import masked_text, visible
+    from daemon.log import visible
 
     try:
         print(f"OK    {name}: {await probe}")

@@ -34,7 +34,8 @@ def tell(error: DaemonError) -> None:
 
 
 def _lines(error: DaemonError) -> Iterator[str]:
-    from daemon.log import masked_text, visible
+    from daemon.domain.secrecy import masked_text
+    from daemon.log import visible
 
     yield f"consentio-sync: {visible(masked_text(str(error)))}"
     yield from (f"  {visible(masked_text(problem))}" for problem in error.problems)
@@ -56,7 +57,8 @@ def exiting() -> Iterator[None]:
 
 
 def _tell_bug(error: Exception) -> None:
-    from daemon.log import is_debugging, masked_text
+    from daemon.domain.secrecy import masked_text
+    from daemon.log import is_debugging
 
     if is_debugging() or os.environ.get("CONSENTIO_SYNC__LOG__LEVEL") == "debug":
         print(masked_text("".join(traceback.format_exception(error))), file=sys.stderr)

@@ -1,15 +1,17 @@
 """What commands do before their work: read the config, check what adapters say to it, start the log."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from structlog import get_logger
 
 from daemon.config.load import Loaded, load, refusal
+from daemon.domain.secrecy import hide
 from daemon.errors import AdapterError, ConfigError
-from daemon.log import configure, hide
+from daemon.log import configure
 
 
 def load_all(config: Path | None, *, log_level: str | None = None, logs: IO[str] | None = None) -> Loaded:
@@ -41,10 +43,19 @@ def _level(level: str | None) -> str | None:
 
 
 def _hide_secrets(loaded: Loaded) -> None:
-    hide(urlsplit(loaded.settings.database.url.get_secret_value()).password or "")
+    for password in _database_passwords(loaded.settings.database.url.get_secret_value()):
+        hide(password)
     for workspace in loaded.settings.workspaces:
         if workspace.api_key is not None:
             hide(workspace.api_key.get_secret_value())
+
+
+def _database_passwords(url: str) -> Iterator[str]:
+    """As the URL spells them, and as the server knows them."""
+    parts = urlsplit(url)
+    yield from parse_qs(parts.query).get("password", [])
+    if parts.password:
+        yield from (parts.password, unquote(parts.password))
 
 
 def _check_adapters(loaded: Loaded) -> None:

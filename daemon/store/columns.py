@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
 
+from daemon.domain.secrecy import masked_text
 from daemon.errors import PoisonRow
 
 #: What PostgreSQL refuses in a text: NUL, and surrogates that UTF-8 cannot say.
@@ -46,6 +47,16 @@ class Words(TypeDecorator[str]):
         if value is None or (value.isascii() and "\x00" not in value):
             return value
         return _UNSTORABLE.sub("\ufffd", value)
+
+
+class Reason(TypeDecorator[str]):
+    """Why, in somebody's words: cleaned like all foreign text, and of the secrets that ERPs put into their errors."""
+
+    impl = Words
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        return masked_text(value) if value else value
 
 
 class Id(TypeDecorator[str]):

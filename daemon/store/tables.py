@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, M
 
 from daemon.domain.ledger import Kind, Outcome, Stream
 from daemon.domain.state import Situation
-from daemon.store.columns import Id, Moment, Number, Texts, Words, one_of
+from daemon.store.columns import Id, Moment, Number, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
 REVISION = "0001"
@@ -54,8 +54,8 @@ workspaces = Table(
     Column("delivered_at", Moment),
     Column("acknowledged_at", Moment),
     Column("skew_s", Float),
-    Column("paused", Words),
-    Column("brake", Words),
+    Column("paused", Reason),
+    Column("brake", Reason),
     Column("reports_cursor", Words),
 )
 
@@ -106,7 +106,7 @@ orders = Table(
     Column("verify", Boolean, nullable=False),
     Column("attempts", Number, nullable=False),
     Column("due_at", Moment),
-    Column("reason", Words, nullable=False),
+    Column("reason", Reason, nullable=False),
     Column("missing", Texts, nullable=False),
     Column("dismissed_revision", Number, nullable=False),
     # -- the Consentio side
@@ -115,7 +115,7 @@ orders = Table(
     Column("retold", Number, nullable=False),
     Column("tell_attempts", Number, nullable=False),
     Column("tell_due_at", Moment),
-    Column("tell_reason", Words, nullable=False),
+    Column("tell_reason", Reason, nullable=False),
     # -- said by the state itself, stored for its index
     Column("watched", Boolean, nullable=False),
 )
@@ -197,7 +197,7 @@ attempts = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment, nullable=False),
     Column("outcome", one_of(Outcome), nullable=False),
-    Column("answer", Words, nullable=False),
+    Column("answer", Reason, nullable=False),
 )
 Index("ix_attempts_order", attempts.c.workspace, attempts.c.order_id)
 Index("ix_attempts_finished", attempts.c.workspace, attempts.c.finished_at)
@@ -211,7 +211,7 @@ notes = Table(
     Column("at", Moment, nullable=False),
     Column("who", Words, nullable=False),
     Column("what", Words, nullable=False),
-    Column("reason", Words, nullable=False),
+    Column("reason", Reason, nullable=False),
 )
 Index("ix_notes_order", notes.c.workspace, notes.c.order_id)
 Index("ix_notes_at", notes.c.workspace, notes.c.at)
@@ -236,10 +236,10 @@ wishes = Table(
     Column("what", Words, nullable=False),
     Column("order_id", Id),
     Column("who", Words, nullable=False),
-    Column("reason", Words, nullable=False),
+    Column("reason", Reason, nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("done_at", Moment),
-    Column("outcome", Words),
+    Column("outcome", Reason),
 )
 Index("ix_wishes_undone", wishes.c.workspace, sqlite_where=UNDONE, postgresql_where=UNDONE)
 
@@ -249,7 +249,7 @@ unreadable = Table(
     _workspace(key=True),
     Column("digest", Id, primary_key=True),
     Column("raw", LargeBinary, nullable=False),
-    Column("error", Words, nullable=False),
+    Column("error", Reason, nullable=False),
     Column("first_seen_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
 )

@@ -9,6 +9,8 @@ import pytest
 import structlog
 
 from daemon import log
+from daemon.domain import secrecy
+from daemon.domain.secrecy import hide
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def out():
     root.handlers[:], root.level = kept
     logging.captureWarnings(False)
     structlog.reset_defaults()
-    log._hidden.clear()
+    secrecy._hidden.clear()
 
 
 def lines(out: io.StringIO) -> list[dict]:
@@ -81,7 +83,7 @@ def test_a_level_hides_what_is_below(out):
 def test_no_secret_passes(out, form):
     """Known values, fields with a secret's name, tokens, passwords in addresses and order hashes are masked, however deep."""
     log.configure(form=form, stream=out)
-    log.hide("sk_live_SECRET-1")
+    hide("sk_live_SECRET-1")
 
     try:
         raise ValueError("key sk_live_SECRET-1 refused")
@@ -139,7 +141,7 @@ def test_auto_is_json_where_nobody_looks(out):
 def test_short_words_are_not_secrets(out):
     """A key of three letters would mask half of the log."""
     log.configure(form="json", stream=out)
-    log.hide("ord")
+    hide("ord")
 
     structlog.get_logger().info("order.created")
 
