@@ -29,7 +29,9 @@ def accepted(market: Remote, count: int = 1) -> list[str]:
 
 def slow_erp(folder, market: Remote, **config: str) -> Slow:
     erp = Slow(folder)
-    erp.install(write_config(folder, market.url, **config))
+    erp.install()
+    file = write_config(folder, market.url, **config)
+    file.write_text(file.read_text().replace('adapter = "files"', 'adapter = "slow"'))
     return erp
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, SecretStr
 
 from daemon.domain.content import Change
 from daemon.domain.order import Order
+from daemon.errors import OrderRejected
 from daemon.ports import Capabilities, Effect, Record
 from tests.support.waiting import wait_until, wait_until_sync
 
@@ -17,19 +18,17 @@ ROOT = Path(__file__).parents[2]
 class Slow:
     """The test's side of it: `install` once, then steer."""
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
+    def __init__(self, folder: Path, *, name: str = "erp") -> None:
         self._site = folder / "site"
-        self._records, self._gate, self._trouble = _places(folder / "erp")
-        self._password = password
+        self._records, self._gate, self._trouble = _places(folder / name)
 
-    def install(self, config: Path) -> None:
-        """Brings the distribution, and puts it into the config in the place of `files`."""
+    def install(self) -> None:
+        """Brings the distribution; a config names it as `adapter = "slow"`."""
         described = self._site / "slow_erp-1.0.dist-info"
         described.mkdir(parents=True)
         (described / "METADATA").write_text("Metadata-Version: 2.1\nName: slow-erp\nVersion: 1.0\n")
         (described / "entry_points.txt").write_text(f"[daemon.erp]\nslow = {__name__}:SlowErp\n")
         self._records.mkdir(parents=True)
-        config.write_text(config.read_text().replace('adapter = "files"', f'adapter = "slow"\npassword = "{self._password}"'))
 
     @property
     def environ(self) -> dict[str, str]:
@@ -49,7 +48,7 @@ class Slow:
         self._gate.touch()
 
     def fail(self, where: str) -> None:
-        """From now on `check` or `create` breaks, with words that hold the password."""
+        """From now on `check` or `create` breaks, or creates are refused (`reject`), in words that hold the password."""
         self._trouble.write_text(where)
 
     def recover(self) -> None:
@@ -87,6 +86,7 @@ class SlowErp:
 
     async def create(self, order: Order, key: str) -> Record:
         self._break("create")
+        self._break("reject", OrderRejected)
         (self._records / key).touch(exist_ok=False)
         await wait_until(self._gate.exists, timeout=60, what="the ERP to answer")
         return Record(id=key)
@@ -100,11 +100,10 @@ class SlowErp:
     async def preview(self, effect: Effect) -> str:
         return f"{effect.kind} {effect.order.id}"
 
-    def _break(self, where: str) -> None:
+    def _break(self, where: str, kind: type[Exception] = RuntimeError) -> None:
         if self._trouble.exists() and self._trouble.read_text() == where:
             password = self._password.get_secret_value()
-            message = f"POST https://sync:{password}@erp.example failed (password {password})"
-            raise RuntimeError(message)
+            raise kind(f"POST https://sync:{password}@erp.example failed (password {password})")
 
 
 def _places(folder: Path) -> tuple[Path, Path, Path]:
