@@ -112,13 +112,16 @@ def attempt(row: LedgerRow, answer: str) -> Attempt:
 
 
 async def _ask(way: Way, rows: Sequence[LedgerRow]) -> Mapping[str, Result]:
-    """By its own key where `find` answers every key; else a create by `find`, a cancel by `read`, an update not at all."""
+    """By its own key where `find` answers every key; else a create by `find`, a cancel by `read`, an update not at all.
+
+    A cancel whose key is in no record is read as well: an ERP that deletes what is cancelled deletes the key with it.
+    """
     can = way.erp.capabilities
     keys = [row.key for row in rows if can.find == "every" or (can.find == "creates" and row.kind is Kind.CREATE)]
     answers = dict(await find_many(way, keys))
-    if can.find != "every" and can.read:
+    if can.read:
         for row in rows:
-            if row.kind is Kind.CANCEL:
+            if row.kind is Kind.CANCEL and row.key not in answers:
                 answers |= await _read_canceled(way, row)
     return answers
 
@@ -168,6 +171,8 @@ def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome 
     askable = can.find == "every" or (can.find == "creates" and row.kind is Kind.CREATE) or (row.kind is Kind.CANCEL and can.read)
     if not askable and not (row.kind is Kind.CREATE and can.refuses_second_key):
         return None, park(state, OUTCOME_UNKNOWN)
+    if row.kind is Kind.CANCEL and not can.read:
+        state = state.evolve(erp_revision=None, erp_digest=None)  # the record may be gone, and its keys with it
     return Outcome.ABSENT, outcome.absent(
         state,
         way.now(),

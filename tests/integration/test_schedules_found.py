@@ -424,3 +424,21 @@ async def test_an_order_older_than_the_wall_that_is_met_between_a_lost_database_
 
         assert w.events("database.restored")
         assert len(w.erp.live(order_id)) == 1
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["readable", "unreadable"])
+async def test_a_cancel_in_doubt_that_deleted_its_own_key_and_an_order_accepted_again(database_url: str, read: bool) -> None:
+    """The key of the cancel is in no record because the record is gone: the order is created again, or a person is told."""
+    async with world(database_url, erp=FakeErpSettings(find="every", read=read, cancel_deletes=True)) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.use_hooks(erp=lose("after cancel"))
+        w.market.cancel(order_id)
+        await w.cycle()
+        w.clock.advance(1)
+        w.market.accept(order_id)
+        await w.live_on(1)
+
+        if read:
+            await w.assert_promise(order_id)
+        assert (await w.state(order_id)).situation is (Situation.SETTLED if read else Situation.PARKED)
