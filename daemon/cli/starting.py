@@ -1,14 +1,16 @@
 """What commands do before their work: read the config, check what adapters say to it, start the log."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from structlog import get_logger
 
-from daemon.config.load import Loaded, load, refusal
+from daemon.config.load import Loaded, checked, erp_tables, refusal
+from daemon.config.sources import Source, read_source
 from daemon.domain.secrecy import hide
 from daemon.errors import AdapterError, ConfigError
 from daemon.log import configure
@@ -19,12 +21,33 @@ def load_all(config: Path | None, *, log_level: str | None = None, logs: IO[str]
 
     ConfigError and AdapterError tell all that is wrong.
     """
-    loaded = load(config)
+    loaded = _load(config)
     settings = loaded.settings
     configure(form=settings.log.format, level=_level(log_level) or settings.log.level, stream=logs or sys.stderr)
     _hide_secrets(loaded)
     _check_adapters(loaded)
     return loaded
+
+
+def _load(config: Path | None) -> Loaded:
+    """Where the config is refused, the adapters tell what they would refuse, too."""
+    source = read_source(config)
+    try:
+        return checked(source)
+    except ConfigError as error:
+        problems = [problem for name, table in erp_tables(source).items() for problem in _problems_of(name, table, source)]
+        raise refusal(source, [*error.problems, *problems]) from None
+
+
+def _problems_of(name: str, table: Mapping[str, Any], source: Source) -> Iterator[str]:
+    """An adapter that is missing, or not named, is told when the rest is right."""
+    from daemon.erp.loader import settings_of
+
+    with suppress(AdapterError):
+        try:
+            settings_of(str(table.get("adapter")), table)
+        except ConfigError as error:
+            yield from (_placed(problem, name, source) for problem in error.problems)
 
 
 def warn(loaded: Loaded) -> None:
@@ -67,7 +90,7 @@ def _check_adapters(loaded: Loaded) -> None:
         try:
             _hide_fields(settings_of(erp.adapter, erp.table))
         except ConfigError as error:
-            problems += [_placed(problem, name, loaded) for problem in error.problems]
+            problems += [_placed(problem, name, loaded.source) for problem in error.problems]
     if problems:
         raise refusal(loaded.source, problems)
 
@@ -80,9 +103,9 @@ def _hide_fields(settings: Any) -> None:
             hide(str(value.get_secret_value()))
 
 
-def _placed(problem: str, erp: str, loaded: Loaded) -> str:
+def _placed(problem: str, erp: str, source: Source) -> str:
     key = problem.partition(":")[0]
-    return f"{loaded.source.where(('erp', erp, *key.split('.')))}: erp.{erp}.{problem}"
+    return f"{source.where(('erp', erp, *key.split('.')))}: erp.{erp}.{problem}"
 
 
 def as_config_error(error: AdapterError) -> ConfigError:

@@ -34,13 +34,29 @@ class Loaded:
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Reads and checks the settings, variables over the file; ConfigError says all that is wrong with them."""
-    source = read_source(path, environ)
+    return checked(read_source(path, environ))
+
+
+def checked(source: Source) -> Loaded:
+    """The settings of a source; ConfigError says all that is wrong with them."""
     sources = (Variables(Settings, source), InitSettingsSource(Settings, source.tree))
     try:
         return Loaded(Settings(_build_sources=(sources, {})), source)
     except ValidationError as error:
         problems = [_problem(detail, source) for detail in error.errors(include_url=False, include_input=False)]
         raise refusal(source, problems) from None
+
+
+def erp_tables(source: Source) -> Mapping[str, Any]:
+    """The [erp.NAME] tables of a source as they are, checked by nobody, variables included."""
+    there, set_beside = source.tree.get("erp"), Variables(Settings, source)().get("erp")
+    both = [tables for tables in (there, set_beside) if isinstance(tables, dict)]
+    names = dict.fromkeys(name for tables in both for name in tables)
+    return {name: _joined([tables.get(name) for tables in both]) for name in names}
+
+
+def _joined(tables: list[Any]) -> dict[str, Any]:
+    return {key: value for table in tables if isinstance(table, dict) for key, value in table.items()}
 
 
 def refusal(source: Source, problems: list[str]) -> ConfigError:
