@@ -3,13 +3,10 @@
 import asyncio
 import json
 import signal
-import socket
-import sqlite3
 
 import pytest
 
 from daemon.sandbox import Sandbox
-from daemon.store.tables import VERSION_TABLE
 from tests.support.process import running, write_config
 from tests.support.waiting import wait_until
 
@@ -68,24 +65,6 @@ async def test_it_works_on_any_database(tmp_path, box, database_url):
 
     assert await asyncio.to_thread(work) == (0, [])
     assert [document["order"]["id"] for document in inbox(tmp_path)] == [order]
-
-
-async def test_no_line_of_its_log_shows_a_secret(tmp_path, box):
-    """Neither the API key, nor a token, nor an order's hash is ever written."""
-    write_config(tmp_path, box.url)
-    accepted(box)
-
-    def work():
-        with running(tmp_path) as daemon:
-            daemon.wait_for("order.created")
-            daemon.wait_until_ready()
-            daemon.end(TERM)
-            return daemon.text
-
-    text = await asyncio.to_thread(work)
-
-    assert "sk_test_sandbox" not in text
-    assert not any(order.hash_id in text for order in box.world.orders.values())
 
 
 async def test_the_second_signal_ends_it_at_once(tmp_path, box):
@@ -216,56 +195,3 @@ async def test_a_second_daemon_is_refused_with_7(tmp_path, box):
     assert code == 7
     assert "→ " in text
     assert first_ready == 200
-
-
-async def test_a_taken_port_is_exit_3(tmp_path, box):
-    """The daemon says which port and what to set."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        write_config(tmp_path, box.url)
-
-        def work():
-            with running(tmp_path, CONSENTIO_SYNC__HTTP__PORT=str(port)) as daemon:
-                return daemon.end(), daemon.text
-
-        code, text = await asyncio.to_thread(work)
-
-    assert code == 3
-    assert f":{port} cannot be listened to" in text
-    assert "http.port" in text
-
-
-async def test_a_bad_config_is_exit_3_with_every_problem(tmp_path, box):
-    """Nothing is started before the config is right."""
-    write_config(tmp_path, box.url, more='[delivery]\nlease = "0s"\nconcurency = 1')
-
-    def work():
-        with running(tmp_path) as daemon:
-            return daemon.end(), daemon.text
-
-    code, text = await asyncio.to_thread(work)
-
-    assert code == 3
-    assert "delivery.lease" in text
-    assert "did you mean concurrency?" in text
-    assert not (tmp_path / "sync.db").exists()
-
-
-@pytest.mark.parametrize(("version", "auto_migrate"), [("9999", "true"), ("0000", "false")])
-async def test_another_schema_is_exit_4(tmp_path, box, version, auto_migrate):
-    """A newer schema is never touched; an older one only where migrating by itself is on."""
-    write_config(tmp_path, box.url)
-
-    def work():
-        with running(tmp_path, "migrate") as migrating:
-            assert migrating.end() == 0
-        with sqlite3.connect(tmp_path / "sync.db") as database:
-            database.execute(f"UPDATE {VERSION_TABLE} SET version_num = ?", (version,))
-        database.close()
-        with running(tmp_path, CONSENTIO_SYNC__DATABASE__AUTO_MIGRATE=auto_migrate) as daemon:
-            return daemon.end(), daemon.text
-
-    code, text = await asyncio.to_thread(work)
-
-    assert code == 4
-    assert "→ " in text

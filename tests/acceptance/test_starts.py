@@ -76,6 +76,7 @@ def invalid_config(start: Start) -> None:
     start.edit("[sync]", '[sync]\nmax_windw = "1d"')
     start.edit('timeout = "5s"', 'timeout = "0s"')
     start.edit("id = 123", f'id = "{SECRET}"')
+    start.edit('folder = "erp"', f'folder = "erp"\npasword = "{SECRET}"')
 
 
 def unknown_variable(start: Start) -> None:
@@ -173,7 +174,13 @@ CASES = [
         3,
         3,
         3,
-        ["3 problems", "config.toml:3: consentio.timeout", "config.toml:6: workspaces[0].id", "config.toml:9: sync.max_windw"],
+        [
+            "4 problems",
+            "config.toml:3: consentio.timeout",
+            "config.toml:6: workspaces[0].id",
+            "config.toml:9: sync.max_windw",
+            "config.toml:17: erp.default.pasword",
+        ],
     ),
     Case(unknown_variable, 3, 3, 3, ["CONSENTIO_SYNC__SYNC__POL_INTERVAL", "did you mean poll_interval?"]),
     Case(wrong_adapter_settings, 3, 3, 3, ["erp.default.pasword: unknown key"]),
