@@ -56,7 +56,8 @@ async def _turn(way: Way) -> tuple[Group | None, Tally]:
         questions = [state for state in unasked if state.id not in blocked]
         if due and not questions:
             group = await intend(way, tx, due)
-    group.committed_at = way.clocks.boot()
+        # Before the commit: a process that freezes behind it may find that another one leads, and has asked (A5).
+        group.leased_at = way.clocks.boot()
     if questions:
         return await _questions(way, questions)
     return (group, await carry_out(way, group)) if due else (None, Tally())

@@ -49,7 +49,7 @@ def _found(answer: Result) -> End:
 
 async def _do(way: Way, group: Group, effects: Sequence[Effect]) -> Tally:
     def begin() -> None:
-        if way.stopping() or way.clocks.boot() - group.committed_at > way.rules.lease.total_seconds():
+        if way.stopping() or way.clocks.boot() - group.leased_at > way.rules.lease.total_seconds():
             raise Late
 
     tally, ends = Tally(), dict[str, End]()

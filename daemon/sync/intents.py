@@ -52,10 +52,10 @@ class Intent:
 
 @dataclass(slots=True)
 class Group:
-    """Intents that are committed together. `committed_at` is by the clock that counts suspend."""
+    """Intents that are committed together. The lease runs from `leased_at`, by the clock that counts suspend."""
 
     intents: list[Intent] = field(default_factory=list)
-    committed_at: float = 0.0
+    leased_at: float = 0.0
     #: What the ERP said when it was away; empty while it answers.
     away: str = ""
     #: Some of it could not be begun within its lease.

@@ -1,6 +1,7 @@
 """Schedules that broke the daemon once, found by attacking it; one named test each, over the real store."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -442,3 +443,26 @@ async def test_a_cancel_in_doubt_that_deleted_its_own_key_and_an_order_accepted_
         if read:
             await w.assert_promise(order_id)
         assert (await w.state(order_id)).situation is (Situation.SETTLED if read else Situation.PARKED)
+
+
+@pytest.mark.parametrize("frozen_s", [31, 7_200])
+async def test_a_process_that_freezes_while_its_intents_are_committed(database_url: str, frozen_s: int) -> None:
+    """The lease runs from before the commit: whoever took over meanwhile may have asked, and been told that there is nothing."""
+    async with world(database_url) as w:
+        order_id, transaction, freezes = w.market.place(), w.way.store.transaction, [frozen_s]
+
+        @asynccontextmanager
+        async def slow_commit() -> Any:
+            async with transaction() as tx:
+                yield tx
+                has_intents = bool(await tx.open_rows())
+            if has_intents and freezes:
+                w.clock.advance(freezes.pop())
+
+        w.way.store.transaction = slow_commit  # type: ignore[method-assign]
+        await w.cycle()
+        assert not freezes
+        assert not w.erp.effects
+
+        await w.live_on(1)
+        await w.assert_promise(order_id)
