@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from daemon.domain.content import Change, FieldChange, number_text
@@ -17,6 +18,7 @@ from daemon.ports import Effect
 SCHEMA = "consentio-sync/files/1"
 
 _NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Order, Line, Address, FieldChange)}
+_VALUES = {kind: attrgetter(*names) for kind, names in _NAMES.items()}
 _PLAIN_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -84,7 +86,12 @@ def _change(change: Change) -> dict[str, Any]:
 
 
 def _fields(thing: Order | Line | Address | FieldChange, *, without: str = "") -> dict[str, Any]:
-    return {name: _plain(getattr(thing, name)) for name in _NAMES[type(thing)] if name != without}
+    kind = type(thing)
+    return {
+        name: value if value is None or type(value) is str else _plain(value)
+        for name, value in zip(_NAMES[kind], _VALUES[kind](thing), strict=True)
+        if name != without
+    }
 
 
 def _plain(value: object) -> Any:

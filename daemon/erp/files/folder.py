@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from daemon.domain.ledger import Kind
@@ -199,8 +200,7 @@ class Folder:
     # ---- where things are
 
     def _attempt(self, receipt: Receipt) -> tuple[Path, Path]:
-        document = self.staging / receipt.staged
-        return document, document.with_suffix(TICKET)
+        return _attempt(self.staging, receipt.staged)
 
     def _is_staged(self, receipt: Receipt) -> bool:
         return (self.staging / receipt.staged).exists()
@@ -212,8 +212,7 @@ class Folder:
         return self._sharded(safe_key(record) + ".cancelled")
 
     def _sharded(self, name: str) -> Path:
-        # 256 folders keep each of them short: a receipt is never removed
-        return self.receipts / hashlib.sha256(name.encode()).hexdigest()[:2] / name
+        return _sharded(self.receipts, name)
 
     def _receipt(self, path: Path) -> Receipt | None:
         try:
@@ -224,6 +223,19 @@ class Folder:
         except ValueError as problem:
             remedy = "put it back from a backup, or remove it if the ERP never got its document"
             raise Conflict(f"the receipt {path} cannot be read: {remedy}") from problem
+
+
+# A group asks for each of its paths several times, and making a path costs as much as making a file.
+@lru_cache(maxsize=2048)
+def _attempt(staging: Path, staged: str) -> tuple[Path, Path]:
+    document = staging / staged
+    return document, document.with_suffix(TICKET)
+
+
+@lru_cache(maxsize=2048)
+def _sharded(receipts: Path, name: str) -> Path:
+    """256 folders keep each of them short: a receipt is never removed."""
+    return receipts / hashlib.sha256(name.encode()).hexdigest()[:2] / name
 
 
 def _write(path: Path, content: bytes, *, mode: int) -> None:
