@@ -33,8 +33,8 @@ format: $(DEV)  ## mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: $(DEV)  ## measure
-	@$(BIN)/python benchmarks/run.py $(ARGS)
+bench: $(DEV)  ## measure time and memory beside a bare loop; ARGS=--quick to see that it runs
+	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 kill-test: $(DEV)  ## kill the daemon thirty times amid 2,000 orders, on each database, and count what arrived
 	@$(BIN)/python -m benchmarks.kill_test $(ARGS)
