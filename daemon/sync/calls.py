@@ -89,8 +89,9 @@ async def _apply_group(
         async with aclosing(adapter.apply(effects)) as results:
             # The deadline must strike inside the adapter, never in whoever consumes what we yield.
             while (result := await _next(results, deadline)) is not None:
-                left.discard(result[0])
-                yield result
+                if result[0] in left:  # not an answer for another group, nor a second one
+                    left.discard(result[0])
+                    yield result
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an answer
         for key in left:
             yield key, error

@@ -14,7 +14,7 @@ from daemon.config.settings import Delivery
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation
 from daemon.errors import MarketplaceUnavailable, SliceUnreadable
-from daemon.ports import Answer
+from daemon.ports import Answer, Record
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings, Oddities
@@ -466,3 +466,21 @@ async def test_a_process_that_freezes_while_its_intents_are_committed(database_u
 
         await w.live_on(1)
         await w.assert_promise(order_id)
+
+
+async def test_an_adapter_that_answers_twice_and_for_what_nobody_asked(database_url: str) -> None:
+    """The first answer for each effect counts, and the others spoil nothing."""
+    async with world(database_url, erp=FakeErpSettings(find="every", group_size=5)) as w:
+        proper = w.erp.apply
+
+        async def apply(effects: Any) -> Any:
+            async for key, result in proper(effects):
+                yield key, result
+                yield key, RuntimeError("once more")
+            yield "nobody's", Record(id="R99")
+
+        w.erp.apply = apply  # type: ignore[method-assign]
+        ids = [w.market.place() for _ in range(4)]
+        await w.cycle(2)
+
+        await w.assert_promise(*ids)
