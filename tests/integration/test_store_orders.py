@@ -103,11 +103,12 @@ async def test_slices_of_watched_orders_are_distinct_and_old_first(store):
 
 
 async def test_after_a_restore_everything_is_unknown(store):
-    """Each order's ERP revision is unknown; what was settled or waiting is due at once, what people decided stays."""
-    known = {"erp_revision": 3, "erp_digest": "d"}
+    """Each order's ERP revision is unknown, and nothing is told of it; what was settled or waiting is due at once."""
+    known = {"erp_revision": 3, "erp_digest": "d", "wanted": 3, "tell_due_at": NOW}
     await saved(store, *(an_order(each, situation=each, due_at=None, **known) for each in Situation))
 
     async with store.transaction() as tx:
+        await tx.add_revisions([a_revision(Situation.SETTLED, 3)])  # without a payload there was nothing to send again
         changed = await tx.unknown_all()
         orders = await tx.orders(Situation)
 
@@ -118,14 +119,16 @@ async def test_after_a_restore_everything_is_unknown(store):
         assert order.situation == (Situation.WAITING if reopened else situation)
         assert (order.due_at is not None and order.due_at <= NOW) is reopened
         assert order.verify is (situation not in left_alone)
+        assert (order.tell_due_at is None) is (situation not in left_alone)
         assert order.erp_revision == (3 if situation in left_alone else None)
 
 
 async def test_reopened_orders_are_watched(store):
     """The slice of an order that a restore made unknown is read again."""
-    await saved(store, an_order(situation=Situation.SETTLED, slice_from=NOW - MINUTE, slice_to=NOW))
+    await saved(store, an_order(situation=Situation.SETTLED, wanted=1, slice_from=NOW - MINUTE, slice_to=NOW))
 
     async with store.transaction() as tx:
+        await tx.add_revisions([a_revision()])
         await tx.unknown_all()
         assert await tx.watched_slices(NOW) == [(NOW - MINUTE, NOW)]
 
