@@ -15,10 +15,12 @@ class Outage:
         self._end = end
         self._clock = clock
         self._since: float | None = None
+        self._remedy = ""
 
     def lost(self, reason: str, remedy: str = "") -> None:
-        if self._since is None:
-            self._since = self._clock()
+        """Told when it begins, and again when something else is to be done about it: an ERP may first be slow, then refuse."""
+        if self._since is None or remedy != self._remedy:
+            self._since, self._remedy = self._since or self._clock(), remedy
             _log.warning(f"{self._end}.lost", reason=reason, **({"remedy": remedy} if remedy else {}))
 
     def found(self) -> None:
