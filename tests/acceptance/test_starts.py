@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,8 @@ from daemon.store.locks import FileLocks
 from daemon.store.schema import migrate
 from daemon.store.tables import VERSION_TABLE
 from tests.support.hardships import closed_port, on_a_full_disk, untrusted_server, without_privileges
-from tests.support.process import Daemon, running, write_config
+from tests.support.process import PATIENCE_S, Daemon, running, write_config
+from tests.support.waiting import wait_until_sync
 
 SECRET = "sk_live_canary_4711"
 COMMANDS = ("once", "check", "run")
@@ -259,15 +261,19 @@ def assert_ends(command: Daemon, code: int, told: Callable[[Daemon], str], words
 
 def assert_stays_up(run: Daemon, words: Sequence[str]) -> None:
     """It says once what is lost and what to do, is not ready for that reason, and ends when it is told to."""
-    reason = str(run.wait_until_ready(503))
-    lost = [line for end in ("api", "erp") for line in run.told(f"{end}.lost")]
-    assert len(lost) == 1, run.text
-    assert lost[0]["remedy"]
-    assert all(word in lost[0]["reason"] for word in words), lost
-    assert lost[0]["reason"] in reason
+    (lost,) = wait_until_sync(lambda: told_lost(run, words), timeout=PATIENCE_S, what=f"{words} in {run.text}")
+    run.wait_for("cycle.done", times=len(run.told("cycle.done")) + 1)
+    assert told_lost(run, words) == [lost]
+    assert lost["remedy"]
+    assert lost["reason"] in str(run.wait_until_ready(503))
     assert run.end(signal.SIGTERM) == 0
     assert run.errors == []
     assert_decent(run)
+
+
+def told_lost(run: Daemon, words: Sequence[str]) -> list[dict[str, Any]]:
+    lost = [*run.told("api.lost"), *run.told("erp.lost")]
+    return [line for line in lost if all(word in line["reason"] for word in words)]
 
 
 def assert_decent(command: Daemon) -> None:

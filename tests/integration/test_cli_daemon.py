@@ -126,6 +126,7 @@ async def test_check_tries_everything_and_changes_nothing(run, box, tmp_path):
         "OK    database sqlite",
         "OK    workspace 123, Consentio",
         "OK    workspace 123, ERP default",
+        "OK    workspace 123, its orders",
         "OK    no other daemon",
     ]
     assert not (tmp_path / "sync.db").exists()
