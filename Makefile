@@ -21,7 +21,7 @@ demo: $(RUN)  ## see orders travel from a sandbox into a folder, on this machine
 	@$(BIN)/consentio-sync demo $(ARGS)
 
 test: $(DEV)  ## run every test; ARGS="-k cursor" chooses some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 check: $(DEV)  ## lint, format, types and the plan of the house
 	@$(BIN)/ruff check
