@@ -42,6 +42,7 @@ _LEVELS = {
     "sweep.shortened": "warning",
 }
 
+
 def say(event: str, **fields: object) -> None:
     """Tells an event of a room below, at the level that it deserves."""
     level = _LEVELS.get(event, "info")
