@@ -215,9 +215,12 @@ class Batch:
             self.revisions.append(_revision(state, reading, now))
             if state.situation is not Situation.BASELINE:  # they may be thousands, and are told in one line
                 self._tell(taken.verdict, state)
-        elif old is not None and state.situation != old.situation and state.reason:
-            self.notes.append(self.way.note("parked", order_id=state.id, reason=state.reason))
-            self.events.append(("order.parked", {"order_id": state.id, "reason": state.reason}))
+        if state.situation is Situation.PARKED and (old is None or old.situation is not Situation.PARKED):
+            self._tell_parked(state.id, state.reason)
+
+    def _tell_parked(self, order_id: str, reason: str) -> None:
+        self.notes.append(self.way.note("parked", order_id=order_id, reason=reason))
+        self.events.append(("order.parked", {"order_id": order_id, "reason": reason}))
 
     def _tell(self, verdict: Verdict, state: OrderState) -> None:
         event = "order.recorded" if verdict is Verdict.NEW else "order.changed"
@@ -247,8 +250,7 @@ class Batch:
         self.touched.add(order_id)
         if state.reason == old.reason:
             return
-        self.notes.append(self.way.note("parked", order_id=order_id, reason=reason))
-        self.events.append(("order.parked", {"order_id": order_id, "reason": reason}))
+        self._tell_parked(order_id, reason)
 
 
 def _age(pair: tuple[Element, int]) -> tuple[int, float]:

@@ -446,6 +446,15 @@ async def test_a_restore_creates_nothing_that_is_older_than_the_wall(database_ur
         assert (state.situation, state.reason, w.erp.effects) == (Situation.PARKED, OLDER_THAN_WALL, [])
 
 
+async def test_an_order_that_parks_when_it_is_first_met_is_told(database_url: str) -> None:
+    """Older than the wall and met late: parked without any call of the ERP, and yet one line says which order and why."""
+    async with world(database_url) as w:
+        old = w.market.place(created_at=w.clock.now() - timedelta(days=30))
+        await w.cycle()
+
+        assert w.events("order.parked") == [{"order_id": old, "reason": OLDER_THAN_WALL}]
+
+
 async def test_a_canceled_order_that_still_shows_its_reference_is_no_news(database_url: str) -> None:
     """Consentio goes on showing the cancelled record's reference; nobody takes it for something forgotten."""
     async with world(database_url) as w:
