@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 from daemon.domain.content import Change
-from daemon.domain.ledger import Attempt, Kind, LedgerRow, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.ledger import Attempt, Kind, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
 from daemon.domain.order import Order
 from daemon.domain.state import OrderState, WorkspaceState
 
@@ -96,15 +96,41 @@ class Marketplace(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BookedLine:
+    """One line of a record as the ERP holds it; what the ERP does not say is None."""
+
+    #: The order's line that it stands for, where the ERP keeps that.
+    line_id: str | None = None
+    sku: str | None = None
+    amount: Decimal | None = None
+    unit: str | None = None
+    price: Decimal | None = None
+    total: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """The ERP's document for an order."""
 
+    #: What the ERP finds it by; no person need know it.
     id: str
+    #: What people call it, and what Consentio is told; None where it has none yet. See `Capabilities.numbers_later`.
+    number: str | None = None
     #: Whether it counts: a cancelled record is not live.
     live: bool = True
     status: str | None = None
     #: The total as booked, where the ERP computes one.
     total: Decimal | None = None
+    #: The lines as booked, where the adapter read them back.
+    lines: tuple[BookedLine, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What the ERP has to tell, and the cursor that stands behind it."""
+
+    news: Sequence[News]
+    cursor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +158,10 @@ class Capabilities:
     edit_after_confirmation: bool = True
     remove_line_after_confirmation: bool = True
     cancel_after_confirmation: bool = True
+    #: `reports` has something to say.
+    reports: bool = False
+    #: A record gets its number later (told by `reports`): until then Consentio is told no reference, never the record's id.
+    numbers_later: bool = False
     #: How many effects `apply` takes at once; 1 means that effects are called one by one.
     group_size: int = 1
     #: How many calls may run side by side.
@@ -187,6 +217,14 @@ class ErpAdapter(Protocol):
 
     async def preview(self, effect: Effect) -> str:
         """What would be done, in words, touching nothing."""
+        ...
+
+    async def reports(self, since: str | None) -> Reports:
+        """News since a cursor of the ERP's own; None: since the beginning of what the ERP still knows.
+
+        Asked only where `capabilities.reports`. Reading consumes nothing: the same news may be told again, and are, until a later
+        call names the returned cursor as its `since`. Look back a little behind the cursor, for what was committed late there.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 
@@ -108,6 +109,33 @@ class Note:
     what: str
     reason: str = ""
     order_id: str | None = None
+
+
+class NewsKind(StrEnum):
+    """What the ERP can tell of a record."""
+
+    STATUS = "status"  # it has another status
+    NUMBERED = "numbered"  # it has got its number, or another one
+    CANCELLED = "cancelled"  # somebody there cancelled or deleted it
+    PREPARED = "prepared"  # the goods are ready
+    REFUSED = "refused"  # the ERP did not take over what it was handed: the effect with `key` left nothing behind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """One thing that the ERP tells of one record."""
+
+    record: str
+    kind: NewsKind
+    #: When it happened, by the ERP's clock.
+    at: datetime
+    status: str | None = None
+    number: str | None = None
+    total: Decimal | None = None
+    #: The effect that was refused, and what it lacks.
+    key: str | None = None
+    reason: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,4 +83,4 @@ class AwayErp:
     async def check(self, *_args: object, **_named: object) -> Never:
         raise ErpUnavailable(self._reason)
 
-    find = read = create = update = cancel = preview = check
+    find = read = create = update = cancel = preview = reports = check

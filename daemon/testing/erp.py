@@ -10,7 +10,7 @@ from daemon.domain.content import Change
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Order
 from daemon.errors import Ambiguous, Conflict, ErpError, OrderRejected
-from daemon.ports import Capabilities, Effect, Record
+from daemon.ports import Capabilities, Effect, Record, Reports
 
 _T = TypeVar("_T")
 
@@ -127,6 +127,10 @@ class FakeErp:
     async def preview(self, effect: Effect) -> str:
         """The kind, the order and the record."""
         return f"{effect.kind} order {effect.order.id}" + (f" in record {effect.record}" if effect.record else "")
+
+    async def reports(self, since: str | None) -> Reports:
+        """Nothing new yet."""
+        return Reports((), since or "0")
 
     async def find_many(self, keys: Sequence[str]) -> Mapping[str, Record | Exception]:
         """One `find` after the other."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from daemon.domain.content import Change
 from daemon.domain.order import Order
 from daemon.errors import OrderRejected
-from daemon.ports import Capabilities, Effect, Record
+from daemon.ports import Capabilities, Effect, Record, Reports
 from tests.support.waiting import wait_until, wait_until_sync
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +104,9 @@ class SlowErp:
         if self._trouble.exists() and self._trouble.read_text() == where:
             password = self._password.get_secret_value()
             raise kind(f"POST https://sync:{password}@erp.example failed (password {password})")
+
+    async def reports(self, since: str | None) -> Reports:
+        return Reports((), since or "")
 
 
 def _places(folder: Path) -> tuple[Path, Path, Path]:

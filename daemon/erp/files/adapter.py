@@ -14,7 +14,7 @@ from daemon.erp.files.outbox import Outbox
 from daemon.erp.files.settings import FilesSettings
 from daemon.erp.files.setup import prepare
 from daemon.errors import ErpError, ErpUnavailable
-from daemon.ports import Capabilities, Effect, Record
+from daemon.ports import Capabilities, Effect, Record, Reports
 
 
 class FilesAdapter:
@@ -82,6 +82,9 @@ class FilesAdapter:
         return "\n  ".join(
             [f"{effect.kind} order {effect.order.id}{record} by a document in {self._outbox.folder.inbox}", *changes]
         )
+
+    async def reports(self, since: str | None) -> Reports:
+        return Reports((), since or "")
 
     async def _do(self, effect: Effect) -> Record:
         answer = (await asyncio.to_thread(self._outbox.apply, [effect]))[effect.key]
