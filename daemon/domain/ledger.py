@@ -153,9 +153,10 @@ class Wish:
     """A command of a person, left for the running daemon."""
 
     number: int
-    #: `retry` or `restored` (more to come); `order_id` is the order it names, if any.
+    #: The command's name; `order_id` is the order it names, if any, and `argument` what else it was given.
     what: str
     order_id: str | None
     who: str
     reason: str
     made_at: datetime
+    argument: str = ""

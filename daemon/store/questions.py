@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from daemon.domain.ledger import Wish
 from daemon.domain.state import Situation
 from daemon.errors import OrderUnknown, PoisonRow
 from daemon.store import overview, story, wishes
@@ -54,12 +55,15 @@ class SqlReader:
         async with self._engine.reading() as connection:
             return await story.story(connection, name, workspace=workspace)
 
-    async def leave_wish(self, workspace: str, what: str, *, order_id: str | None, who: str, reason: str) -> int:
+    async def leave_wish(
+        self, workspace: str, what: str, *, order_id: str | None, who: str, reason: str, argument: str = ""
+    ) -> int:
         """Leaves a command for the daemon that leads the workspace. Returns its number."""
+        made_at = datetime.now(UTC)
+        wish = Wish(number=0, what=what, order_id=order_id, who=who, reason=reason, made_at=made_at, argument=argument)
         try:
             async with self._engine.writing() as connection:
-                scope = Scope(connection, workspace)
-                return await wishes.make(scope, what, order_id=order_id, who=who, reason=reason, made_at=datetime.now(UTC))
+                return await wishes.make(Scope(connection, workspace), wish)
         except PoisonRow:
             unknown = f"Workspace {workspace} is not in this database"
             raise OrderUnknown(unknown, remedy="Check its id; a new one is added by the first start") from None

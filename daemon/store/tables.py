@@ -10,7 +10,7 @@ from daemon.domain.state import Situation
 from daemon.store.columns import Id, Moment, Number, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0001"
+REVISION = "0002"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -238,6 +238,7 @@ wishes = Table(
     Column("who", Words, nullable=False),
     Column("reason", Reason, nullable=False),
     Column("made_at", Moment, nullable=False),
+    Column("argument", Words, nullable=False, server_default=""),
     Column("done_at", Moment),
     Column("outcome", Reason),
 )

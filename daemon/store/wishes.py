@@ -7,7 +7,7 @@ from sqlalchemy import Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.domain.ledger import Wish
-from daemon.store.records import as_record, columns_of
+from daemon.store.records import as_record, as_values, columns_of
 from daemon.store.scope import THIS, Scope
 from daemon.store.tables import UNDONE, wishes
 
@@ -30,10 +30,10 @@ async def answer(scope: Scope, number: int, *, outcome: str, at: datetime) -> No
     await scope.change(_ANSWER, wish=number, said=outcome, at=at)
 
 
-async def make(scope: Scope, what: str, *, order_id: str | None, who: str, reason: str, made_at: datetime) -> int:
-    """Returns the number of the new wish; breaks the workspace's foreign key if the database does not know it."""
-    values = {"workspace": scope.workspace, "what": what, "order_id": order_id, "who": who, "reason": reason, "made_at": made_at}
-    return int((await scope.connection.execute(_MAKE, values)).scalar_one())
+async def make(scope: Scope, wish: Wish) -> int:
+    """Returns the number that the wish gets; breaks the foreign key of a workspace that the database does not know."""
+    values = {name: value for name, value in as_values(wish).items() if name != "number"}
+    return int((await scope.connection.execute(_MAKE, {**values, "workspace": scope.workspace})).scalar_one())
 
 
 async def outcome(connection: AsyncConnection, number: int) -> str | None:

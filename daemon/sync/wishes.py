@@ -1,5 +1,7 @@
 """WISHES: commands that people leave for whoever leads the workspace."""
 
+from collections.abc import Awaitable, Callable, Mapping
+
 from daemon.domain.ledger import Wish
 from daemon.domain.plan import wake, with_tell
 from daemon.domain.state import OrderState, Situation
@@ -21,17 +23,18 @@ async def fulfil(way: Way) -> int:
 
 
 async def _fulfil(way: Way, wish: Wish) -> str:
-    if wish.what == "restored":
-        count = await declare_restored(way, wish.reason or "said by a person")
-        return f"{count} orders will be asked for in the ERP before anything is sent"
-    if wish.what == "retry" and wish.order_id is not None:
-        return await _retry(way, wish, wish.order_id)
-    return f"unknown wish {wish.what!r}"
+    work = _WORKS.get(wish.what)
+    return f"unknown wish {wish.what!r}" if work is None else await work(way, wish)
 
 
-async def _retry(way: Way, wish: Wish, order_id: str) -> str:
+async def _restored(way: Way, wish: Wish) -> str:
+    count = await declare_restored(way, wish.reason or "said by a person")
+    return f"{count} orders will be asked for in the ERP before anything is sent"
+
+
+async def _retry(way: Way, wish: Wish) -> str:
     async with way.store.transaction() as tx:
-        state = (await tx.orders([order_id])).get(order_id)
+        state = (await tx.orders([wish.order_id or ""])).get(wish.order_id or "")
         if state is None:
             return "no such order"
         return await _retried(way, tx, wish, state)
@@ -49,3 +52,7 @@ async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> 
     await tx.save_orders([woken])
     await tx.add_notes([way.note("retried", order_id=state.id, who=wish.who, reason=wish.reason)])
     return f"{state.situation} before, {woken.situation} now"
+
+
+#: What each command does; it returns what the person is told.
+_WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {"restored": _restored, "retry": _retry}

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from daemon.sandbox import Sandbox
+from daemon.store.tables import REVISION
 from tests.support.process import running, write_config
 
 UNITS = "units = ['pallet']"
@@ -168,8 +169,8 @@ async def test_migrate_can_be_repeated(run):
     first = await run("migrate")
     again = await run("migrate")
 
-    assert first[:2] == (0, "schema none → 0001\n")
-    assert again[:2] == (0, "schema 0001, nothing to do\n")
+    assert first[:2] == (0, f"schema none → {REVISION}\n")
+    assert again[:2] == (0, f"schema {REVISION}, nothing to do\n")
 
 
 async def test_an_unknown_order_is_told(run, box):

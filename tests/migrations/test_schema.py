@@ -15,12 +15,13 @@ from daemon.store.engine import Engine
 from daemon.store.schema import current_revision, migrate, require_current
 from daemon.store.tables import REVISION, VERSION_TABLE, metadata
 
-BROKEN = """
+NEXT = f"{int(REVISION) + 1:04}"
+BROKEN = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{REVISION}"
 
 
 def upgrade() -> None:
@@ -66,9 +67,9 @@ def broken_newer_migration(tmp_path, monkeypatch):
     """A program whose newest migration fails at its last statement."""
     folder = tmp_path / "broken"
     shutil.copytree(schema.migrations(), folder)
-    (folder / "versions" / "0002_break_off.py").write_text(BROKEN)
+    (folder / "versions" / f"{NEXT}_break_off.py").write_text(BROKEN)
     monkeypatch.setattr(schema, "migrations", lambda: folder)
-    monkeypatch.setattr(schema, "REVISION", "0002")
+    monkeypatch.setattr(schema, "REVISION", NEXT)
 
 
 async def test_migrations_lead_to_the_tables(database_url):
@@ -130,7 +131,7 @@ async def test_an_update_that_fails_leaves_the_old_schema(database_url, monkeypa
 
     assert await on(database_url, tables) == before
     assert await on(database_url, differences) == []
-    assert await current_revision(database_url) == "0001"
+    assert await current_revision(database_url) == REVISION
 
 
 async def test_a_newer_schema_is_refused(database_url):
