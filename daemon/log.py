@@ -35,8 +35,9 @@ _LEVELS = {
     "order.recorded": "debug",  # `order.created` follows
     "order.in_doubt": "warning",
     "order.parked": "warning",
-    "order.unreadable": "warning",
     "orders.missing": "warning",
+    "reference.refused": "warning",
+    "seen.refused": "warning",
     "slice.halved": "warning",
     "sweep.cut": "warning",
     "sweep.shortened": "warning",

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.support.events import undocumented
 from tests.support.waiting import wait_until_sync
 
 #: What a process on a busy machine may take to start.
@@ -109,7 +110,15 @@ class Daemon:
         code = self.process.wait(PATIENCE_S)
         for reader in self._readers:
             reader.join(PATIENCE_S)
+        assert undocumented(self._events()) == [], "docs/operating.md lacks them"
         return code
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """The lines that are JSON; a process that was killed may have left half a line."""
+        for line in self.lines:
+            with suppress(ValueError):
+                if isinstance(told := json.loads(line), dict) and "event" in told:
+                    yield told
 
 
 @contextmanager
