@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from daemon.config.load import Loaded
 from daemon.config.settings import Consentio, Database, Delivery, Http, Log, Retention, Service, Sync, Wire, Workspace
 from daemon.config.sources import Key
+from daemon.erp.files.settings import FilesSettings
 
 _COLUMN = 47
 _HEAD = """\
@@ -20,7 +21,6 @@ _HEAD = """\
 _ERP = f"""\
 [erp.default]
 {'adapter = "files"':<{_COLUMN}} # `consentio-sync check` names the adapters that are installed
-{'folder = "erp-inbox"':<{_COLUMN}} # the rest of the table is the adapter's own settings
 """
 
 
@@ -35,7 +35,7 @@ def example() -> str:
             _table(name, model)
             for name, model in (("sync", Sync), ("delivery", Delivery), ("database", Database), ("retention", Retention))
         ),
-        _ERP,
+        _ERP + _files(),
         *(_table(name, model) for name, model in (("service", Service), ("http", Http), ("log", Log))),
     ]
     return "\n".join(parts)
@@ -44,6 +44,13 @@ def example() -> str:
 def _table(name: str, model: type[BaseModel]) -> str:
     defaults = _plain(model())
     return f"[{name}]\n" + "".join(_line(key, info, defaults[key]) for key, info in model.model_fields.items() if key != "wire")
+
+
+def _files() -> str:
+    """The adapter that ships with the daemon: only its folder must be named, so the rest is shown as comments."""
+    fields = FilesSettings.model_fields
+    folder = _line("folder", fields["folder"], (fields["folder"].examples or [""])[0])
+    return folder + "".join(_line(f"# {key}", info, info.default) for key, info in fields.items() if key != "folder")
 
 
 def _workspace() -> str:

@@ -42,11 +42,11 @@ def document(effect: Effect, *, record: str, workspace: str, written_at: datetim
     return json.dumps(says).encode()
 
 
-def document_name(effect: Effect, written_at: datetime) -> str:
+def document_name(effect: Effect, written_at: datetime, form: str = "json") -> str:
     """A file name that sorts by time and is safe on every file system, whatever the ids hold; under 200 bytes."""
     stamp = written_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     order = re.sub(r"[^A-Za-z0-9._-]", "_", effect.order.id)[:60]
-    return f"{stamp}-{effect.kind.value}-{order}-{safe_key(effect.key)}.json"
+    return f"{stamp}-{effect.kind.value}-{order}-{safe_key(effect.key)}.{form}"
 
 
 def safe_key(key: str) -> str:

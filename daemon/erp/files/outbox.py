@@ -11,6 +11,7 @@ from daemon.erp.files.folder import Folder, Outcome
 from daemon.erp.files.receipt import Parcel, Receipt
 from daemon.erp.files.settings import FilesSettings
 from daemon.erp.files.setup import prepare
+from daemon.erp.files.table import table
 from daemon.errors import AdapterError, Conflict, ErpError, ErpUnavailable, OrderRejected
 from daemon.ports import Effect, Record
 
@@ -107,10 +108,15 @@ class Outbox:
             kind=effect.kind,
             order_id=effect.order.id,
             record=record,
-            document=document_name(effect, now),
+            document=document_name(effect, now, self._settings.format),
             staged=f"{safe_key(effect.key)}.{secrets.token_hex(4)}.json",
         )
-        return Parcel(receipt, document(effect, record=record, workspace=self._workspace, written_at=now))
+        return Parcel(receipt, self._written(effect, record, now))
+
+    def _written(self, effect: Effect, record: str, now: datetime) -> bytes:
+        if self._settings.format == "csv":
+            return table(effect, record=record, workspace=self._workspace, written_at=now, style=self._settings.style)
+        return document(effect, record=record, workspace=self._workspace, written_at=now)
 
     def _next_stamp(self) -> datetime:
         """Now, but always later than the one before: names sort in the order in which they were made."""

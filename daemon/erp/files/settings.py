@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path, PurePosixPath
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from daemon.domain.order import Address, Line, Order
+from daemon.erp.files.table import DecimalMark, Encoding, Separator, Style
 
 _PLACES = ("deliver_to", "pickup_from")
 _ADDRESS_NAMES = {field.name for field in fields(Address)}
@@ -24,18 +26,21 @@ FIELD_NAMES = frozenset(
 class FilesSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Where the inbox and our own two folders are, on one file system.
-    folder: Path
-    #: What the ERP imports, below `folder`.
-    inbox: str = "inbox"
-    #: The mode of the documents, octal.
-    file_mode: str = "0640"
-    #: Fields that must be filled, such as customer, deliver_to.external_id or lines.sku.
-    require: list[str] = []
-    #: The units that the ERP knows; empty: any.
-    units: list[str] = []
-    #: How many documents are made durable at once.
-    group_size: int = Field(default=500, ge=1, le=5000)
+    folder: Path = Field(description="a folder of its own, shared with the ERP, on one file system", examples=["erp-inbox"])
+    inbox: str = Field("inbox", description="the folder below it from which the ERP imports documents")
+    replies: str = Field("replies", description="the folder below it in which the ERP leaves its replies")
+    format: Literal["json", "csv"] = Field("json", description="the form of the documents: json or csv")
+    csv_separator: Separator = Field(";", description='what stands between two cells: ";", ",", "|" or a tab')
+    csv_decimal_mark: DecimalMark = Field(".", description='the decimal mark of numbers: "." or ","')
+    csv_encoding: Encoding = Field("utf-8", description="utf-8, utf-8-sig (for spreadsheets), latin-1 or cp1252")
+    reference: Literal["document", "number"] = Field(
+        "document", description="what Consentio is told: the document's name at once, or the number, once a reply says it"
+    )
+    file_mode: str = Field("0640", description="the mode of the documents, octal")
+    require: list[str] = Field([], description="fields that must be filled, such as customer or lines.sku; else the order parks")
+    units: list[str] = Field([], description="the units that the ERP knows; empty: any")
+    keep_replies_days: int = Field(90, ge=1, le=3650, description="how long replies are kept once taken, or set aside")
+    group_size: int = Field(500, ge=1, le=5000, description="how many documents are made durable at once")
 
     @field_validator("folder")
     @classmethod
@@ -44,13 +49,13 @@ class FilesSettings(BaseModel):
             raise ValueError("name a folder of its own")
         return folder.expanduser()
 
-    @field_validator("inbox")
+    @field_validator("inbox", "replies")
     @classmethod
-    def _is_below(cls, inbox: str) -> str:
-        path = PurePosixPath(inbox)
+    def _is_below(cls, name: str) -> str:
+        path = PurePosixPath(name)
         if path.is_absolute() or not path.parts or any(part.startswith(".") for part in path.parts):
             raise ValueError("must be a plain name below `folder`, without a leading dot")
-        return inbox
+        return name
 
     @field_validator("file_mode")
     @classmethod
@@ -66,6 +71,20 @@ class FilesSettings(BaseModel):
         if unknown:
             raise ValueError(f"no such order field: entry {', '.join(unknown)}; known are {', '.join(sorted(FIELD_NAMES))}")
         return names
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Self:
+        if self.csv_decimal_mark == self.csv_separator:
+            raise ValueError("csv_separator and csv_decimal_mark must differ")
+        inbox, replies = PurePosixPath(self.inbox), PurePosixPath(self.replies)
+        if inbox.is_relative_to(replies) or replies.is_relative_to(inbox):
+            raise ValueError("inbox and replies must be two folders, neither in the other")
+        return self
+
+    @property
+    def style(self) -> Style:
+        """How CSV is written and read."""
+        return Style(separator=self.csv_separator, decimal_mark=self.csv_decimal_mark, encoding=self.csv_encoding)
 
     @property
     def mode(self) -> int:
