@@ -4,7 +4,7 @@ A text is written so, and only a text; numbers, moments, true and false stand as
 
     1  a backslash is doubled, and a character that is no letter of a line is written out: \n, \r, \t, \xNN, \uNNNN, \UNNNNNNNN
     2  =, +, - and @ are written out where they follow a comma, semicolon or bar, which another reader may take for a separator
-    3  a text that begins with =, +, -, @ (or their wide forms), after blanks too, or with ', is given one ' in front
+    3  a text that begins with =, +, -, @ (or their wide forms), after blanks or quotes too, or with ', is given one ' in front
     4  what the encoding cannot say is written out as in 1, so that nothing is lost and no order is held up by a letter
 
 Back again: drop one leading ', then read the backslashes. The characters of 3 are those that OWASP names for "CSV injection"
@@ -20,7 +20,7 @@ from daemon.domain.content import number_text
 _FORMULA = "=+@\uff1d\uff0b\uff0d\uff20-"
 _ODD = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _AFTER_SEPARATOR = re.compile(f'([,;|]"*)([{_FORMULA}])')
-_BEGINS_FORMULA = re.compile(f"['{_FORMULA}]|\\s+[{_FORMULA}]")
+_BEGINS_FORMULA = re.compile(f"'|[\"\\s]*[{_FORMULA}]")
 _WRITTEN_OUT = re.compile(r"\\(\\|[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _SHORT = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
