@@ -22,6 +22,7 @@ from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
 from daemon.sync.cycle import Direction, Report, run_cycle
 from daemon.sync.way import Clocks, Rules, Way
+from daemon.sync.wishes import fulfil
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class Lane:
     way: Way
     store: SqlStore
     door: ErpDoor
+
+    async def fulfil(self) -> None:
+        """What people wished, apart from a cycle."""
+        await fulfil(self.way)
 
     async def cycle(self, erp_patience_s: float | None = None) -> Report:
         """One cycle. An ERP that cannot be opened yet, or not within `erp_patience_s`, cuts off its own direction only.

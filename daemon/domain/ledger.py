@@ -148,6 +148,10 @@ class Unreadable:
     seen_at: datetime
 
 
+#: How the answer to a wish begins that was not fulfilled.
+REFUSED = "refused: "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A command of a person, left for the running daemon."""

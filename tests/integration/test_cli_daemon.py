@@ -110,7 +110,7 @@ async def test_a_running_daemon_fulfils_what_is_wished(run, box, tmp_path):
 
     retried, said, fulfilled = await asyncio.to_thread(work)
 
-    assert retried == (0, f"{order}: nothing to retry: the order is settled\n")
+    assert retried == (8, f"{order}: refused: nothing to retry: the order is settled\n")
     assert said[0] == 0
     assert "will be asked for in the ERP" in said[1]
     assert [line["what"] for line in fulfilled] == ["retry", "restored"]
