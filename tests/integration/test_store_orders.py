@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -162,7 +163,7 @@ async def test_every_field_has_a_column():
     """A field added to an order is either stored or noticed here."""
     from daemon.store.tables import orders
 
-    assert {column.name for column in orders.c} == set(OrderState.__slots__) | {"workspace", "watched"}
+    assert {column.name for column in orders.c} == {field.name for field in fields(OrderState)} | {"workspace", "watched"}
 
 
 async def test_unreadable_elements_are_counted_once(store):
