@@ -11,7 +11,19 @@ from decimal import Decimal
 from typing import Any, ClassVar, Literal, Protocol, Self
 
 from daemon.domain.content import Change
-from daemon.domain.ledger import Attempt, Kind, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.ledger import (
+    Attempt,
+    Errand,
+    Heard,
+    Kind,
+    LedgerRow,
+    News,
+    Note,
+    Revision,
+    Stream,
+    Unreadable,
+    Wish,
+)
 from daemon.domain.order import Order
 from daemon.domain.state import OrderState, WorkspaceState
 
@@ -43,7 +55,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What Consentio shall know of one order. `hash_id` serves APIs that are told to push by it."""
+    """What Consentio shall know of one order: the number and the status of its record. `hash_id` serves APIs that push by it."""
 
     order_id: str
     hash_id: str | None
@@ -226,7 +238,9 @@ class ErpAdapter(Protocol):
         """News since a cursor of the ERP's own; None: since the beginning of what the ERP still knows.
 
         Asked only where `capabilities.reports`. Reading consumes nothing: the same news may be told again, and are, until a later
-        call names the returned cursor as its `since`. Look back a little behind the cursor, for what was committed late there.
+        call names the returned cursor as its `since`. Look back a little behind the cursor, for what was committed late there;
+        now and then `since` is an earlier cursor than the last one, for what was committed later still. The effects that we had
+        done ourselves may be told as well: they are known, and heeded once.
         """
         ...
 
@@ -261,12 +275,15 @@ class Glance:
 
     workspace: WorkspaceState
     cursors: Mapping[Stream, datetime]
-    #: Something is due now: on the ERP side, on the Consentio side, among the edited marks; a wish waits; a row is open.
+    #: Something is due now: on the ERP side, on the Consentio side, among the edited marks; a wish waits; a row is open;
+    #: news from the ERP wait for their order; Consentio is to be asked for something.
     erp_due: bool
     tell_due: bool
     edited_due: bool
     wishes: bool
     open_rows: bool
+    news: bool
+    errands: bool
 
 
 class Transaction(Protocol):
@@ -354,9 +371,45 @@ class Transaction(Protocol):
         ...
 
     async def stamp(
-        self, *, collected_at: datetime | None, delivered_at: datetime | None, acknowledged_at: datetime | None
+        self,
+        *,
+        collected_at: datetime | None,
+        delivered_at: datetime | None,
+        acknowledged_at: datetime | None,
+        reports_cursor: str | None = None,
     ) -> None:
-        """The last good moments of the workspace's directions; None leaves one as it is."""
+        """The last good moments of the workspace's directions, and how far the ERP's news were read; None leaves one as it is."""
+        ...
+
+    async def add_news(self, news: Iterable[News], now: datetime) -> int:
+        """Record news, each once however often it is told; returns how many were not known."""
+        ...
+
+    async def heard(self, limit: int) -> list[Heard]:
+        """Recorded news that an order may hear now, as they happened.
+
+        It has that record (or, of a refusal, sent that effect), no open row, and need not be verified first.
+        """
+        ...
+
+    async def heed(self, outcomes: Mapping[Heard, str], now: datetime) -> None:
+        """Their orders were told; what became of each, in words."""
+        ...
+
+    async def expire_news(self, before: datetime, now: datetime) -> int:
+        """News recorded before a moment that no order could hear are kept waiting no longer. Returns how many."""
+        ...
+
+    async def errands(self, ids: Iterable[str]) -> list[Errand]:
+        """The errands of these orders, done or not."""
+        ...
+
+    async def due_errands(self, now: datetime, limit: int) -> list[Errand]:
+        """Errands whose `due_at` has come, the longest due first, with the same pull-back as `due`."""
+        ...
+
+    async def save_errands(self, errands: Iterable[Errand]) -> None:
+        """Insert or replace."""
         ...
 
     async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:

@@ -71,7 +71,14 @@ class OrderState:
     #: The digest of that revision: equal contents need no update, whatever their numbers. None when unknown or none.
     erp_digest: str | None = None
     erp_record: str | None = None
+    #: What people call the record, and what Consentio is told of it; None while it has no number that may be told.
+    erp_number: str | None = None
+    #: The ERP's own word for where the record stands.
     erp_status: str | None = None
+    #: Somebody cancelled the record in the ERP, not we.
+    erp_cancelled: bool = False
+    #: When the newest of the news that this order heeded happened, by the ERP's clock.
+    erp_news_at: datetime | None = None
     #: The revision first sent under the current create key; 0 when none was.
     body_revision: int = 0
     #: Which incarnation is live must be asked before anything else (after a restore).
@@ -144,4 +151,6 @@ class WorkspaceState:
     collected_at: datetime | None = None
     delivered_at: datetime | None = None
     acknowledged_at: datetime | None = None
+    #: How far the ERP's news were read, in the ERP's own words.
+    reports_cursor: str | None = None
     skew_s: float | None = None

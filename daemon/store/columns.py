@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -69,6 +70,19 @@ class Id(TypeDecorator[str]):
         if value is not None and _UNSTORABLE.search(value):
             raise PoisonRow(f"The id {value[:40]!r} holds characters that no database keeps")
         return value
+
+
+class Amount(TypeDecorator[Decimal]):
+    """A number with all its digits, as text: SQLite would make a float of it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002  # its signature
+        return None if value is None else Decimal(value)
 
 
 class Texts(TypeDecorator[tuple[str, ...]]):

@@ -71,8 +71,8 @@ _FORGET = (
 
 
 def is_due(column: Column[Any]) -> ColumnElement[bool]:
-    """Whether an order's moment has come, or lies too far ahead to be true: a condition that binds `now` and `far`."""
-    ours = exists().where(orders.c.workspace == THIS)
+    """Whether some row's moment has come, or lies too far ahead to be true: a condition that binds `now` and `far`."""
+    ours = exists().where(column.table.c.workspace == THIS)
     return or_(ours.where(column <= bindparam("now")), ours.where(column > bindparam("far")))
 
 

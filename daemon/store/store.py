@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.ledger import Attempt, Errand, Heard, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
-from daemon.store import cursors, ledger, notes, orders, prune, revisions, unreadable, wishes, workspaces
+from daemon.store import cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
 from daemon.store.scope import Scope
@@ -145,8 +145,29 @@ class SqlTransaction:
     async def save_workspace(self, state: WorkspaceState) -> None:
         await workspaces.save(self._scope, state)
 
-    async def stamp(self, **moments: datetime | None) -> None:
-        await workspaces.stamp(self._scope, moments)
+    async def stamp(self, *, reports_cursor: str | None = None, **moments: datetime | None) -> None:
+        await workspaces.stamp(self._scope, {**moments, "reports_cursor": reports_cursor})
+
+    async def add_news(self, told: Iterable[News], now: datetime) -> int:
+        return await news.add(self._scope, told, now)
+
+    async def heard(self, limit: int) -> list[Heard]:
+        return await news.heard(self._scope, limit)
+
+    async def heed(self, outcomes: Mapping[Heard, str], now: datetime) -> None:
+        await news.heed(self._scope, outcomes, now)
+
+    async def expire_news(self, before: datetime, now: datetime) -> int:
+        return await news.expire(self._scope, before, now)
+
+    async def errands(self, ids: Iterable[str]) -> list[Errand]:
+        return await errands.of_orders(self._scope, ids)
+
+    async def due_errands(self, now: datetime, limit: int) -> list[Errand]:
+        return await errands.due(self._scope, now, limit)
+
+    async def save_errands(self, made: Iterable[Errand]) -> None:
+        await errands.save(self._scope, made)
 
     async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
         return await prune.prune(self._scope, payloads_before=payloads_before, history_before=history_before, limit=limit)

@@ -3,14 +3,14 @@
 The conditions of the partial indexes are texts that the statements repeat word for word: only then do the databases use them.
 """
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, MetaData, Table, UniqueConstraint, false, text
 
-from daemon.domain.ledger import Kind, Outcome, Stream
+from daemon.domain.ledger import Kind, NewsKind, Outcome, Stream
 from daemon.domain.state import Situation
-from daemon.store.columns import Id, Moment, Number, Reason, Texts, Words, one_of
+from daemon.store.columns import Amount, Id, Moment, Number, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0002"
+REVISION = "0003"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -26,6 +26,8 @@ KEPT = text("raw IS NOT NULL")
 FINISHED = text("finished_at IS NOT NULL AND kind <> 'create'")
 #: A wish that nobody answered yet.
 UNDONE = text("done_at IS NULL")
+#: News that no order was told of yet.
+UNHEEDED = text("heeded_at IS NULL")
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s"}
@@ -101,7 +103,10 @@ orders = Table(
     Column("erp_revision", Number),
     Column("erp_digest", Words),
     Column("erp_record", Words),
+    Column("erp_number", Words),
     Column("erp_status", Words),
+    Column("erp_cancelled", Boolean, nullable=False, server_default=false()),
+    Column("erp_news_at", Moment),
     Column("body_revision", Number, nullable=False),
     Column("verify", Boolean, nullable=False),
     Column("attempts", Number, nullable=False),
@@ -143,6 +148,13 @@ Index(
     postgresql_where=WATCHED,
 )
 Index("ix_orders_slice", orders.c.workspace, orders.c.slice_from, orders.c.slice_to)
+Index(
+    "ix_orders_record",
+    orders.c.workspace,
+    orders.c.erp_record,
+    sqlite_where=text("erp_record IS NOT NULL"),
+    postgresql_where=text("erp_record IS NOT NULL"),
+)
 
 revisions = Table(
     "revisions",
@@ -219,14 +231,54 @@ Index("ix_notes_at", notes.c.workspace, notes.c.at)
 news = Table(
     "news",
     metadata,
-    Column("number", Number, primary_key=True),
+    Column("serial", Number, primary_key=True),
     _workspace(),
+    Column("digest", Id, nullable=False),
     Column("record", Id, nullable=False),
-    Column("what", Words, nullable=False),
+    Column("kind", one_of(NewsKind), nullable=False),
     Column("at", Moment, nullable=False),
-    UniqueConstraint("workspace", "record", "what", "at"),
+    Column("status", Words),
+    Column("number", Words),
+    Column("total", Amount),
+    Column("key", Id),
+    Column("reason", Reason, nullable=False),
+    Column("missing", Texts, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    # -- what became of it
+    Column("order_id", Id),
+    Column("heeded_at", Moment),
+    Column("outcome", Words),
+    UniqueConstraint("workspace", "digest"),
 )
-Index("ix_news_at", news.c.workspace, news.c.at)
+Index("ix_news_recorded", news.c.workspace, news.c.recorded_at)
+Index("ix_news_unheeded", news.c.workspace, news.c.recorded_at, sqlite_where=UNHEEDED, postgresql_where=UNHEEDED)
+Index("ix_news_order", news.c.workspace, news.c.order_id)
+
+errands = Table(
+    "errands",
+    metadata,
+    _workspace(key=True),
+    Column("order_id", Id, primary_key=True),
+    Column("kind", one_of(Kind), primary_key=True),
+    Column("key", Id, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("reason", Reason, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("record", Id),
+    Column("revision", Number, nullable=False),
+    Column("attempts", Number, nullable=False),
+    Column("due_at", Moment),
+    Column("done_at", Moment),
+    Column("answer", Reason, nullable=False),
+)
+Index(
+    "ix_errands_due",
+    errands.c.workspace,
+    errands.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index("ix_errands_done", errands.c.workspace, errands.c.done_at)
 
 wishes = Table(
     "wishes",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from daemon.domain.ledger import Note, Stream
+from daemon.domain.statuses import Spelling
 from daemon.domain.window import Slice, cell
 from daemon.ports import ErpAdapter, Marketplace, Say, Store
 
@@ -37,6 +38,10 @@ class Rules:
     doubt_margin: timedelta = timedelta(seconds=10)
     #: How often an order parked for missing keys is tried again by itself.
     missing_recheck: timedelta = timedelta(hours=1)
+    #: What the ERP's news do on Consentio: its statuses as they are spelt there, and what is done by itself.
+    spelling: Spelling = field(default_factory=Spelling)
+    cancel_on_consentio: bool = False
+    prepare_on_consentio: bool = False
     #: How long contents stay for which nothing is left to be done, and how long what is only told.
     keep_payloads: timedelta = timedelta(days=90)
     keep_history: timedelta = timedelta(days=400)
