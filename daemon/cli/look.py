@@ -49,6 +49,8 @@ async def _overview(settings: "Settings") -> "list[WorkspaceOverview]":
 def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     state = workspace.state
     yield f"workspace {state.id}, {state.adapter} at {state.adapter_identity}, {state.api_url}"
+    if workspace.config_trouble:
+        yield f"  config: the daemon goes on with what it read before; the file was {workspace.config_trouble}"
     moments = (("collected", state.collected_at), ("delivered", state.delivered_at), ("acknowledged", state.acknowledged_at))
     yield "  last good: " + ", ".join(f"{name} {_ago(moment)}" for name, moment in moments)
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")

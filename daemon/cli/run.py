@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
-    """Serve until SIGTERM; a second signal ends it at once."""
-    from daemon.cli.starting import as_config_error, load_all, warn
+    """Serve until SIGTERM; a second signal ends it at once.
+
+    An edited config file is taken up by itself, or at once at SIGHUP.
+    """
+    from daemon.cli.starting import as_config_error, load_all, read_again, tune_log, warn
     from daemon.errors import AdapterError
 
     try:
@@ -25,9 +29,11 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     except AdapterError as error:
         raise as_config_error(error) from None
     warn(loaded)
+    from daemon.service.reload import Config
     from daemon.service.runner import run as serve
 
-    asyncio.run(serve(loaded.settings))
+    tune = partial(tune_log, log_level=log_level, logs=sys.stdout)
+    asyncio.run(serve(Config(loaded, read=partial(read_again, config), tune_log=tune)))
 
 
 def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson = False) -> None:

@@ -28,6 +28,24 @@ class Pulse:
     cycles: int = 0
     failures: int = 0
     tally: Tally = field(default_factory=Tally)
+    #: Another daemon leads; this one waits.
+    stands_by: bool = False
+    #: When this process began to be answerable for it.
+    since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.since = self.clock()
+
+    def lead(self) -> None:
+        """From now on this process is answerable; what it knew before another one led is old."""
+        self.stands_by, self.since = False, self.clock()
+        self.last_good.clear()
+        self.troubles.clear()
+
+    def stand_by(self) -> None:
+        """Another daemon leads."""
+        self.stands_by = True
+        self.troubles.clear()
 
     def turned(self, report: Report) -> None:
         """A cycle came to its end."""
@@ -43,7 +61,9 @@ class Pulse:
         self.troubles = dict.fromkeys(Direction, _in_words(error))
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why it is not ready, by direction; empty when it is."""
+        """Why it is not ready, by direction; empty when it is, or when another daemon answers for it."""
+        if self.stands_by:
+            return {}
         return {direction.value: reason for direction in _NEEDED if (reason := self._reason(direction))}
 
     def _reason(self, direction: Direction) -> str:

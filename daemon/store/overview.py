@@ -25,6 +25,8 @@ class WorkspaceOverview:
     led_at: datetime
     paused: str | None
     brake: str | None
+    #: How the config file differs from what the leader has in force; empty when it does not.
+    config_trouble: str
     cursors: Mapping[Stream, datetime]
     #: Orders by situation, and when the oldest of them was created; situations without an order are left out.
     counts: Mapping[Situation, int]
@@ -72,6 +74,7 @@ async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
             led_at=row.led_at,
             paused=row.paused,
             brake=row.brake,
+            config_trouble=row.config_trouble,
             cursors={each.stream: each.position for each in positions if each.workspace == row.id},
             counts={each.situation: each.many for each in situations if each.workspace == row.id},
             oldest={each.situation: each.oldest for each in situations if each.workspace == row.id},

@@ -24,6 +24,7 @@ class SqlStore:
         self._ends = ends
         #: Epoch 0 leads nothing: the first one is 1.
         self._leadership = Leadership(ends.id, 0, owner)
+        self._config_trouble = ""
 
     @property
     def leadership(self) -> Leadership:
@@ -60,10 +61,18 @@ class SqlStore:
         await self._claim(now or datetime.now(UTC))
         return True
 
+    async def note_config(self, trouble: str) -> None:
+        """How the config file differs from what the leader has in force, for `status`; kept until it is said again."""
+        self._config_trouble = trouble
+        async with self.transaction() as tx:
+            await tx.note_config(trouble)
+
     async def _claim(self, now: datetime) -> None:
         async with self._engine.writing() as connection:
             scope = Scope(connection, self._ends.id)
-            epoch = await workspaces.claim(scope, self._ends, owner=self._leadership.owner, now=now)
+            epoch = await workspaces.claim(
+                scope, self._ends, owner=self._leadership.owner, now=now, config_trouble=self._config_trouble
+            )
         self._leadership = replace(self._leadership, epoch=epoch)
 
     async def _require_lock(self) -> None:
@@ -168,6 +177,9 @@ class SqlTransaction:
 
     async def save_errands(self, made: Iterable[Errand]) -> None:
         await errands.save(self._scope, made)
+
+    async def note_config(self, trouble: str) -> None:
+        await workspaces.note_config(self._scope, trouble)
 
     async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
         return await prune.prune(self._scope, payloads_before=payloads_before, history_before=history_before, limit=limit)

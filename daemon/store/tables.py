@@ -59,6 +59,7 @@ workspaces = Table(
     Column("paused", Reason),
     Column("brake", Reason),
     Column("reports_cursor", Words),
+    Column("config_trouble", Reason, nullable=False, server_default=""),
 )
 
 cursors = Table(
@@ -291,6 +292,7 @@ wishes = Table(
     Column("reason", Reason, nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("argument", Words, nullable=False, server_default=""),
+    Column("progress", Words, nullable=False, server_default=""),
     Column("done_at", Moment),
     Column("outcome", Reason),
 )

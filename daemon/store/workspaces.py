@@ -37,10 +37,16 @@ _EPOCH = select(workspaces.c.epoch).where(_THIS_ONE).with_for_update(key_share=T
 _RAISE_EPOCH = (
     update(workspaces)
     .where(_THIS_ONE)
-    .values(epoch=workspaces.c.epoch + 1, owner=bindparam("leader"), led_at=bindparam("now"))
+    .values(
+        epoch=workspaces.c.epoch + 1,
+        owner=bindparam("leader"),
+        led_at=bindparam("now"),
+        config_trouble=bindparam("new_config_trouble", type_=workspaces.c.config_trouble.type),
+    )
     .returning(workspaces.c.epoch)
 )
 _ADD = insert(workspaces)
+_NOTE_CONFIG = update(workspaces).where(_THIS_ONE).values(config_trouble=bindparam("new_config_trouble"))
 
 _GLANCE = (
     select(
@@ -94,12 +100,16 @@ async def require_epoch(scope: Scope, epoch: int) -> None:
         raise Deposed(f"Another daemon took workspace {scope.workspace}")
 
 
-async def claim(scope: Scope, ends: WorkspaceState, *, owner: str, now: datetime) -> int:
+async def claim(scope: Scope, ends: WorkspaceState, *, owner: str, now: datetime, config_trouble: str = "") -> int:
     """Raises the epoch of a workspace, which is added if it is new. Raises `DatabaseError` if the ledger has other ends."""
     if not await require_ends(scope, ends):
         await scope.connection.execute(_ADD, {**as_values(ends), "epoch": 0, "owner": owner, "led_at": now})
-    raised = await scope.rows(_RAISE_EPOCH, leader=owner, now=now)
+    raised = await scope.rows(_RAISE_EPOCH, leader=owner, now=now, new_config_trouble=config_trouble)
     return int(raised[0].epoch)
+
+
+async def note_config(scope: Scope, trouble: str) -> None:
+    await scope.change(_NOTE_CONFIG, new_config_trouble=trouble)
 
 
 async def require_ends(scope: Scope, ends: WorkspaceState) -> bool:

@@ -40,10 +40,10 @@ class Lane:
 async def turned(*ends: Report | Exception) -> tuple[list[dict], Pulse, list[Exception]]:
     """What was told, the pulse, and what ended the process."""
     pulse, fatal = Pulse("123", timedelta(minutes=1)), []
-    turns = Turns(Lane(*ends), pulse, fatal.append)
+    turns, lane = Turns(pulse, fatal.append), Lane(*ends)
     with capture_logs() as told:
         for _ in ends:
-            await turns.turn()
+            await turns.turn(lane)
     return told, pulse, fatal
 
 
@@ -106,15 +106,15 @@ async def test_each_end_has_its_own_outage():
 async def test_an_erp_that_nobody_asked_is_not_back():
     """With nothing due after an outage, only the next good call says that the ERP is back."""
     lane = Lane(cut_off(Direction.DELIVER, ErpUnavailable("down")), Report(), Report())
-    turns = Turns(lane, Pulse("123", timedelta(minutes=1)), lambda _: None)
+    turns = Turns(Pulse("123", timedelta(minutes=1)), lambda _: None)
 
     with capture_logs() as told:
-        await turns.turn()
+        await turns.turn(lane)
         lane.way.memory.erp_is_away = True
-        await turns.turn()
+        await turns.turn(lane)
         quiet = [line["event"] for line in told]
         lane.way.memory.erp_is_away = False
-        await turns.turn()
+        await turns.turn(lane)
 
     assert "erp.recovered" not in quiet
     assert told[-2]["event"] == "erp.recovered"
