@@ -136,3 +136,4 @@ class Post:
         lane, self.lane = self.lane, None
         if lane is not None:
             await self._house.close_lane(lane)
+            _log.info("lead.given", workspace=self.pulse.workspace)
