@@ -1,8 +1,8 @@
 """One workspace in this process: led by it, or waited for while another daemon leads it."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 
@@ -39,9 +39,16 @@ class Post:
         #: Held by whatever must not meet a cycle.
         self._turn = asyncio.Lock()
 
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Nothing else happens at this post meanwhile, and each line of the log names it."""
+        with structlog.contextvars.bound_contextvars(workspace=self.pulse.workspace):
+            async with self._turn:
+                yield
+
     async def open(self) -> None:
         """Takes the lead, or stands by. Raises what is wrong with the workspace's key, ERP or orders."""
-        async with self._turn:
+        async with self._alone():
             if self.lane is None and not self._must_end():
                 await self._open()
 
@@ -64,8 +71,7 @@ class Post:
             self._stand_by(str(held))
         else:
             self.pulse.lead()
-            epoch = self.lane.store.leadership.epoch
-            _log.info("lead.taken", workspace=self.pulse.workspace, epoch=epoch)
+            _log.info("lead.taken", epoch=self.lane.store.leadership.epoch)
 
     def _must_end(self) -> bool:
         return self._is_leaving or self._is_stopping()
@@ -73,16 +79,15 @@ class Post:
     def _stand_by(self, reason: str) -> None:
         if not self.pulse.stands_by:
             self.pulse.stand_by()
-            _log.info("lead.awaited", workspace=self.pulse.workspace, reason=reason)
+            _log.info("lead.awaited", reason=reason)
 
     async def turn(self) -> None:
         """One cycle, unless another daemon leads. Never raises."""
         if self.pulse.stands_by:
             return
-        async with self._turn:
+        async with self._alone():
             if not self._must_end():
-                with structlog.contextvars.bound_contextvars(workspace=self.pulse.workspace):
-                    await self._cycle()
+                await self._cycle()
 
     async def _cycle(self) -> None:
         try:
@@ -109,7 +114,7 @@ class Post:
     def _ended(self, error: OperatorError) -> None:
         """What waiting does not mend. Another leader is no end where one may stand by."""
         if isinstance(error, WorkspaceLocked) and self._house.database.is_shared:
-            _log.warning("lead.lost", workspace=self.pulse.workspace, reason=str(error))
+            _log.warning("lead.lost", reason=str(error))
             self._stand_by(str(error))
         else:
             self._fail(error)
@@ -129,11 +134,11 @@ class Post:
     async def leave(self) -> None:
         """The workspace is no longer ours: the running cycle stops between two groups, and another daemon may lead."""
         self._is_leaving = True
-        async with self._turn:
+        async with self._alone():
             await self._let_go()
 
     async def _let_go(self) -> None:
         lane, self.lane = self.lane, None
         if lane is not None:
             await self._house.close_lane(lane)
-            _log.info("lead.given", workspace=self.pulse.workspace)
+            _log.info("lead.given")

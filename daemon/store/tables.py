@@ -10,7 +10,7 @@ from daemon.domain.state import Situation
 from daemon.store.columns import Amount, Id, Moment, Number, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0003"
+REVISION = "0004"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 

@@ -93,7 +93,7 @@ def test_workspaces_come_and_go_under_load(tmp_path, market):
 
 
 def test_a_broken_file_changes_nothing_until_it_is_mended(tmp_path, market):
-    """Every problem is told with its key and line; readiness and `status` tell that the file is not in force; orders still flow."""
+    """Every problem is told with its key and line; readiness and `status` tell it; orders still flow."""
     config = write_config(tmp_path, market.url)
     good = config.read_text()
 

@@ -6,7 +6,7 @@ import sys
 from tests.support.events import ROOT, documented, told, written
 
 #: `service.outages` puts these together.
-OUTAGES = {f"{end}.{edge}" for end in ("api", "erp", "store") for edge in ("lost", "recovered")}
+OUTAGES = {f"{end}.{edge}" for end in ("api", "erp", "store", "workspace") for edge in ("lost", "recovered")}
 
 
 def test_every_event_is_explained():
