@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from daemon.config.keys import read_api_key
 from daemon.config.settings import Erp, Settings, Workspace
+from daemon.domain.pause import Direction
 from daemon.domain.secrecy import hide
 from daemon.erp.door import AwayErp, ErpDoor
 from daemon.erp.loader import adapter_class, settings_of
@@ -21,7 +22,7 @@ from daemon.ports import ErpAdapter
 from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
-from daemon.sync.cycle import Direction, Report, run_cycle
+from daemon.sync.cycle import Report, run_cycle
 from daemon.sync.way import Clocks, Rules, Way
 from daemon.sync.wishes import fulfil
 
@@ -69,7 +70,8 @@ class Lane:
             await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
             report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, str(error))))
-            report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
+            if Direction.DELIVER not in report.paused:
+                report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
             return report
         return await run_cycle(self.way)
 

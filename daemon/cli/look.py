@@ -52,6 +52,7 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     if workspace.config_trouble:
         yield f"  config: the daemon goes on with what it read before; the file was {workspace.config_trouble}"
     moments = (("collected", state.collected_at), ("delivered", state.delivered_at), ("acknowledged", state.acknowledged_at))
+    yield from (f"  {pause.direction.value} {pause}" for pause in state.paused)
     yield "  last good: " + ", ".join(f"{name} {_ago(moment)}" for name, moment in moments)
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     waiting = (("to tell Consentio", workspace.to_tell), ("in doubt", workspace.in_doubt))

@@ -34,6 +34,7 @@ _NEXT = {
 def story_lines(story: "Story") -> Iterator[str]:
     """The whole story, oldest event first."""
     yield from _standing(story.workspace, story.order)
+    yield from (f"  {pause.direction.value} of this workspace is {pause}" for pause in story.paused)
     yield ""
     yield from (f"{moment:%Y-%m-%d %H:%M:%S}  {text}" for moment, text in sorted(_events(story), key=itemgetter(0)))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from daemon.cli.options import ConfigFile, InWorkspace, Orders, Reason
-from daemon.cli.wishing import Wished, reading, wish_for
+from daemon.cli.wishing import Wished, reading, wish_for, workspaces_of
 
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
-    from daemon.store.story import Found, Story
+    from daemon.store.story import Found
 
 _ALL = 1_000_000
 
@@ -44,20 +44,17 @@ def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: R
     from daemon.cli.starting import load_all
 
     settings = load_all(config).settings
-    names = [known.name for known in settings.workspaces if workspace in (None, known.name)]
-    if not names:
-        raise typer.BadParameter(f"the config has no workspace {workspace}", param_hint="--workspace")
-    wanted = [Wished(workspace=name, what="restored") for name in names]
+    wanted = [Wished(workspace=name, what="restored") for name in workspaces_of(settings, workspace)]
     raise typer.Exit(asyncio.run(wish_for(settings, wanted, reason)))
 
 
 async def _retries(settings: "Settings", orders: Sequence[str], workspace: str | None) -> list[Wished]:
     from daemon.domain.state import Situation
 
-    found: Sequence[Found | Story]
+    found: Sequence[Found]
     async with reading(settings) as reader:
         if orders:
-            found = [await reader.story(order, workspace=workspace) for order in orders]
+            found = [await reader.one_order(order, workspace=workspace) for order in orders]
         else:
             found = await reader.list_orders(workspace=workspace, situation=Situation.PARKED, limit=_ALL)
     return [Wished(workspace=one.workspace, what="retry", order=one.order.id) for one in found]

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
     from daemon.store.questions import SqlReader
@@ -30,6 +32,15 @@ class Wished:
 
     def __str__(self) -> str:
         return self.order or f"workspace {self.workspace}"
+
+
+def workspaces_of(settings: "Settings", only: str | None) -> list[str]:
+    """The config's workspaces, or the one that is named."""
+    names = [known.name for known in settings.workspaces if only in (None, known.name)]
+    if not names:
+        known = ", ".join(each.name for each in settings.workspaces)
+        raise typer.BadParameter(f"the config has no workspace {only}, only {known}", param_hint="--workspace")
+    return names
 
 
 @asynccontextmanager

@@ -106,6 +106,11 @@ def park(state: OrderState, reason: str, missing: tuple[str, ...] = ()) -> Order
     return state.evolve(situation=Situation.PARKED, reason=reason, missing=missing, due_at=None)
 
 
+def dismissed(state: OrderState, why: str) -> OrderState:
+    """A person says that nothing shall be sent, of this revision (A26)."""
+    return park(state, why).evolve(situation=Situation.DISMISSED, dismissed_revision=state.latest, attempts=0)
+
+
 def is_left_alone(state: OrderState) -> bool:
     """Whether only a person may wake it: it predates going live, was dismissed, or is somebody else's."""
     if state.situation is Situation.PARKED:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
+from daemon.domain.pause import Pause
+
 
 class Situation(StrEnum):
     """Where an order stands with the ERP, and only there."""
@@ -154,3 +156,5 @@ class WorkspaceState:
     #: How far the ERP's news were read, in the ERP's own words.
     reports_cursor: str | None = None
     skew_s: float | None = None
+    #: The directions that a person lets rest.
+    paused: tuple[Pause, ...] = ()

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from daemon.domain.pause import Direction
 from daemon.domain.tally import Tally
 from daemon.errors import DaemonError
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
 
 #: Ready means: well within this many intervals.
 _PATIENCE = 3
@@ -25,6 +26,8 @@ class Pulse:
     clock: Callable[[], float] = time.monotonic
     last_good: dict[Direction, float] = field(default_factory=dict)
     troubles: dict[Direction, str] = field(default_factory=dict)
+    #: The directions that a person lets rest, and why.
+    paused: dict[Direction, str] = field(default_factory=dict)
     cycles: int = 0
     failures: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -52,7 +55,8 @@ class Pulse:
         self.cycles += 1
         self.tally += report.tally
         self.troubles = {direction: str(trouble) for direction, trouble in report.troubles.items()}
-        self.last_good |= dict.fromkeys(Direction.__members__.values() - report.troubles.keys(), self.clock())
+        self.paused = {direction: str(pause) for direction, pause in report.paused.items()}
+        self.last_good |= dict.fromkeys(filter(report.may, Direction), self.clock())
 
     def broke_off(self, error: Exception) -> None:
         """A cycle could not be done at all."""
@@ -61,10 +65,14 @@ class Pulse:
         self.troubles = dict.fromkeys(Direction, _in_words(error))
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why it is not ready, by direction; empty when it is, or when another daemon answers for it."""
+        """Why it is not ready, by direction; empty when it is, or when another daemon answers for it.
+
+        A direction that a person lets rest is not ready, lest somebody forgets it.
+        """
         if self.stands_by:
             return {}
-        return {direction.value: reason for direction in _NEEDED if (reason := self._reason(direction))}
+        late = {direction.value: reason for direction in _NEEDED if (reason := self._reason(direction))}
+        return {**late, **{direction.value: reason for direction, reason in self.paused.items()}}
 
     def _reason(self, direction: Direction) -> str:
         last = self.last_good.get(direction)

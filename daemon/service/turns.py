@@ -71,8 +71,8 @@ class Turns:
         self._store.found()
         self._tell_outages(list(report.troubles.values()), erp_is_away=erp_is_away)
         log = _log.info if report.tally else _log.debug
-        cut_off = [direction.value for direction in report.troubles]
-        log("cycle.done", seconds=round(seconds, 3), **report.tally.counts(), **_if_any(cut_off=cut_off))
+        cut_off, paused = ([direction.value for direction in each] for each in (report.troubles, report.paused))
+        log("cycle.done", seconds=round(seconds, 3), **report.tally.counts(), **_if_any(cut_off=cut_off, paused=paused))
 
     def _tell_outages(self, troubles: Sequence[DaemonError], *, erp_is_away: bool) -> None:
         erp = [trouble for trouble in troubles if isinstance(trouble, ErpUnavailable)]

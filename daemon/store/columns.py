@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
 
+from daemon.domain.pause import Direction, Pause
 from daemon.domain.secrecy import masked_text
 from daemon.errors import PoisonRow
 
@@ -96,6 +98,27 @@ class Texts(TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002  # its signature
         return () if value == "[]" else tuple(json.loads(value))
+
+
+class Pauses(TypeDecorator[tuple[Pause, ...]]):
+    """The directions of a workspace that rest, as JSON; NULL when all of them work."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Pause, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        if not value:
+            return None
+        said = [{**asdict(pause), "since": pause.since.isoformat(), "reason": masked_text(pause.reason)} for pause in value]
+        return json.dumps(said)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Pause, ...]:  # noqa: ARG002  # its signature
+        return tuple(_pause(said) for said in json.loads(value)) if value else ()
+
+
+def _pause(said: dict[str, str]) -> Pause:
+    kept = {**said, "direction": Direction(said["direction"]), "since": datetime.fromisoformat(said["since"])}
+    return Pause(**kept)  # type: ignore[arg-type]  # the keys are the fields, as they were stored
 
 
 def one_of(choices: type[StrEnum]) -> Enum:

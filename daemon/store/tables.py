@@ -7,7 +7,7 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, M
 
 from daemon.domain.ledger import Kind, NewsKind, Outcome, Stream
 from daemon.domain.state import Situation
-from daemon.store.columns import Amount, Id, Moment, Number, Reason, Texts, Words, one_of
+from daemon.store.columns import Amount, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
 REVISION = "0004"
@@ -56,7 +56,7 @@ workspaces = Table(
     Column("delivered_at", Moment),
     Column("acknowledged_at", Moment),
     Column("skew_s", Float),
-    Column("paused", Reason),
+    Column("paused", Pauses, nullable=True),
     Column("brake", Reason),
     Column("reports_cursor", Words),
     Column("config_trouble", Reason, nullable=False, server_default=""),

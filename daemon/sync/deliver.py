@@ -22,12 +22,15 @@ _MOST_HALVINGS = 9
 #: How long a cycle goes on, in seconds, with an ERP that gets nothing done: collecting waits for it.
 _PATIENCE_S = 60.0
 
+#: How often, in seconds, a long delivery looks up for what people wish: a pause is obeyed between two groups.
+_LOOK_UP_S = 1.0
+
 
 async def deliver(way: Way, glance: Glance) -> Tally:
     """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
     if glance.workspace.restore_open and await is_quiet(way):
         return Tally()
-    began = way.clocks.monotonic()
+    began = looked_at = way.clocks.monotonic()
     way.memory.halvings = max(way.memory.halvings - 1, 0)
     tally = await settle_doubts(way) if glance.open_rows else Tally()
     while not way.stopping():
@@ -42,6 +45,10 @@ async def deliver(way: Way, glance: Glance) -> Tally:
         if group.forgotten:
             await declare_restored(way, f"the ERP holds a record of order {group.forgotten[0]} that this database never knew")
             break
+        if way.clocks.monotonic() - looked_at > _LOOK_UP_S and not glance.wishes:
+            looked_at = way.clocks.monotonic()
+            if (await way.store.glance(way.now())).wishes:
+                break
     return tally
 
 

@@ -3,22 +3,23 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from daemon.domain.ledger import REFUSED, Wish
-from daemon.domain.plan import wake, with_tell
+from daemon.domain.plan import dismissed, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
+from daemon.sync.pauses import pause, resume
+from daemon.sync.refusals import NotYet, Refused
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Way
 
+_NOTHING_TO_DISMISS = {
+    Situation.SETTLED: "nothing to dismiss: the ERP has the order as Consentio shows it",
+    Situation.BASELINE: "nothing to dismiss: the order is older than going live and never sent",
+    Situation.HELD: "nothing to dismiss: the order is not accepted, so nothing is sent of it",
+    Situation.DISMISSED: "it is dismissed already",
+}
+
 #: Nothing is under way or ahead of them.
 _NOTHING_TO_RETRY = (Situation.SETTLED, Situation.DELIVERING, Situation.IN_DOUBT)
-
-
-class Refused(Exception):
-    """The wish makes no sense now; its text says why, and what to do instead."""
-
-
-class NotYet(Exception):
-    """The wish must wait: it is looked at again in the next cycle."""
 
 
 async def fulfil(way: Way) -> int:
@@ -81,5 +82,24 @@ async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> 
     return f"{state.situation} before, {woken.situation} now"
 
 
+async def _dismiss(way: Way, wish: Wish) -> str:
+    async with way.store.transaction() as tx:
+        state = await named(tx, wish)
+        if any(row.order_id == state.id for row in await tx.open_rows()):
+            raise Refused("a call to the ERP is under way, or nobody knows how it ended: first that is settled")
+        if why_not := _NOTHING_TO_DISMISS.get(state.situation):
+            raise Refused(why_not)
+        await tx.save_orders([dismissed(state, wish.reason)])
+        await tx.add_notes([way.note("dismissed", order_id=state.id, who=wish.who, reason=wish.reason)])
+    way.say("order.dismissed", order_id=state.id, who=wish.who, reason=wish.reason)
+    return f"{state.situation} before, dismissed now, as revision {state.latest} says it"
+
+
 #: What each command does; it returns what the person is told.
-_WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {"restored": _restored, "retry": _retry}
+_WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
+    "dismiss": _dismiss,
+    "pause": pause,
+    "restored": _restored,
+    "resume": resume,
+    "retry": _retry,
+}

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession
 
+from daemon.domain.pause import Direction
 from daemon.errors import ConfigError, ErpUnavailable
 from daemon.service.endpoint import Endpoint
 from daemon.service.pulse import Pulse
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
 
 
 @pytest.fixture

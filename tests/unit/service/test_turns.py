@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
+from daemon.domain.pause import Direction
 from daemon.domain.tally import Tally
 from daemon.errors import (
     DatabaseError,
@@ -18,7 +19,7 @@ from daemon.errors import (
 )
 from daemon.service.pulse import Pulse
 from daemon.service.turns import Turns
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
 
 
 class Lane:
