@@ -195,13 +195,24 @@ async def test_a_record_cancelled_in_the_erp(tmp_path):
         assert (await erp.update("c1", CHANGE, "u1")).live
 
 
+async def test_an_update_keeps_the_number(tmp_path):
+    """An update of a record that has its number answers with it."""
+    async with files(tmp_path) as erp:
+        await erp.create(ORDER, "c1")
+        leave(tmp_path, key="c1", number="SO-17", status="booked")
+        await erp.reports(None)
+        assert await erp.update("c1", CHANGE, "u1") == Record(id="c1", number="SO-17", status="booked")
+
+
 async def test_our_own_cancel_is_no_news(tmp_path):
     """The ERP's word that it did our cancel is not told as somebody else's."""
     async with files(tmp_path) as erp:
         await erp.create(ORDER, "c1")
         await erp.cancel("c1", ORDER, "x1")
         leave(tmp_path, key="x1", cancelled=True, status="void")
-        assert told(await erp.reports(None)) == [("c1", "status")]
+        leave(tmp_path, record="c1", status="void")
+        assert told(await erp.reports(None)) == []
+        assert (await erp.read("c1")).status == "void"
 
 
 # ---- what is set aside

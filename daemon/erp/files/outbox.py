@@ -157,7 +157,14 @@ class Outbox:
             outcomes = self.folder.deliver(parcels)
         except OSError as problem:
             return {parcel.receipt.key: _unreadable(problem) for parcel in parcels}
-        return {key: _answer(outcome) for key, outcome in outcomes.items()}
+        return {key: self._answer(outcome) for key, outcome in outcomes.items()}
+
+    def _answer(self, outcome: Outcome) -> Answer:
+        if not isinstance(outcome, Receipt):
+            return outcome
+        is_new = outcome.kind is Kind.CREATE
+        standing = UNHEARD if is_new else standing_of(self.folder.receipts, outcome.record)
+        return _seen(outcome.record, standing, live=outcome.kind is not Kind.CANCEL)
 
     def _record(self, receipt: Receipt) -> Record:
         """Raises `Refused` if the ERP refused this change."""
@@ -180,12 +187,6 @@ class Refused(Conflict):
 
 def _seen(record: str, standing: Standing, *, live: bool) -> Record:
     return Record(id=record, number=standing.number, live=live, status=standing.status, total=standing.booked)
-
-
-def _answer(outcome: Outcome) -> Answer:
-    if isinstance(outcome, Receipt):
-        return _seen(outcome.record, UNHEARD, live=outcome.kind is not Kind.CANCEL)
-    return outcome
 
 
 def _unreadable(problem: OSError) -> ErpUnavailable:

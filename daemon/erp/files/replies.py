@@ -216,12 +216,11 @@ class Replies:
             return
         for part, receipt in map(self._receipt_of, parts):
             if part.reply and receipt and receipt.workspace in ("", self._workspace):
-                is_ours = self._is_cancelled_by_us(receipt.record)
-                yield from part.reply.news(receipt.record, written_at=kept.written_at, ours=is_ours)
-
-    def _is_cancelled_by_us(self, record: str) -> bool:
-        key = self._folder.cancel_of(record)
-        return key is not None and key not in standing_of(self._folder.receipts, record).refused
+                standing = standing_of(self._folder.receipts, receipt.record)
+                cancel = self._folder.cancel_of(receipt.record)
+                is_ours = cancel is not None and cancel not in standing.refused
+                is_live = not (is_ours or standing.cancelled or standing.stillborn)
+                yield from part.reply.news(receipt.record, written_at=kept.written_at, live=is_live, ours=is_ours)
 
     def _forget(self, since: str) -> None:
         """What was recorded, or set aside, long ago; looked for once an hour. An hour is only forgotten as a whole."""

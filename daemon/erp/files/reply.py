@@ -85,7 +85,9 @@ class Reply(BaseModel):
     total: Annotated[Decimal, BeforeValidator(_amount)] | None = Field(
         None, description="the total as booked, beside a number or a status"
     )
-    cancelled: Truth | None = Field(None, description="somebody cancelled the record in the ERP; false: it is alive again")
+    cancelled: Truth | None = Field(
+        None, description="the record is cancelled in the ERP; false: it is alive again, which only this says"
+    )
     prepared: Truth | None = Field(None, description="the goods are ready")
     refused: Truth | None = Field(None, description="the document with `key` was not taken over and never will be")
     reason: Annotated[str, BeforeValidator(_prose)] | None = Field(
@@ -121,16 +123,19 @@ class Reply(BaseModel):
         if not self.refused and self.cancelled is None and all(said is None for said in says_good):
             yield "it says nothing: give a number, a status, cancelled, prepared or refused"
 
-    def news(self, record: str, *, written_at: datetime, ours: bool) -> Iterator[News]:
-        """What the core is told of it. That a record is cancelled is no news where that was `ours`."""
+    def news(self, record: str, *, written_at: datetime, live: bool, ours: bool) -> Iterator[News]:
+        """What the core is told of it. `live` is the record by its newest word; that our own cancel was done is no news.
+
+        A status says of a record that it is live, so one that is not has none.
+        """
         at = self.at or written_at
         if self.number is not None:
             yield News(record=record, kind=NewsKind.NUMBERED, at=at, number=self.number, total=self.total)
-        if self.status is not None:
+        if live and not self.cancelled and (self.status is not None or self.cancelled is False):
             yield News(record=record, kind=NewsKind.STATUS, at=at, status=self.status, total=self.total)
         if self.cancelled and not ours:
-            yield News(record=record, kind=NewsKind.CANCELLED, at=at, reason=self.reason or "")
-        if self.prepared:
+            yield News(record=record, kind=NewsKind.CANCELLED, at=at, status=self.status, reason=self.reason or "")
+        if self.prepared and live:
             yield News(record=record, kind=NewsKind.PREPARED, at=at)
         if self.refused:
             yield News(record=record, kind=NewsKind.REFUSED, at=at, key=self.key, reason=self.reason or "", missing=self.missing)

@@ -21,8 +21,8 @@ def part(**says):
     return only
 
 
-def news(reply, *, ours=False):
-    return list(reply.news("c1", written_at=AT, ours=ours))
+def news(reply, *, live=True, ours=False):
+    return list(reply.news("c1", written_at=AT, live=live, ours=ours))
 
 
 def test_a_reply_becomes_news():
@@ -49,10 +49,11 @@ def test_a_refusal_names_its_document_and_what_is_missing():
 
 
 def test_our_own_cancel_is_no_news():
-    """That a record is cancelled is news, unless we did it; that it is alive again is none."""
+    """That a record is cancelled is news, unless we did it; that it is alive again is a status, and only then."""
     assert [one.kind for one in news(part(record="c1", cancelled=True, reason="by phone").reply)] == [NewsKind.CANCELLED]
     assert news(part(record="c1", cancelled=True).reply, ours=True) == []
-    assert news(part(record="c1", cancelled=False).reply) == []
+    assert [one.kind for one in news(part(record="c1", cancelled=False).reply)] == [NewsKind.STATUS]
+    assert news(part(record="c1", status="void", prepared=True).reply, live=False) == []
 
 
 @pytest.mark.parametrize(
