@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from daemon.config.keys import read_api_key
 from daemon.config.settings import Erp, Settings, Workspace
+from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction
 from daemon.domain.secrecy import hide
 from daemon.erp.door import AwayErp, ErpDoor
@@ -255,7 +256,17 @@ def rules_of(settings: Settings) -> Rules:
         start_from=sync.start_from,
         keep_payloads=settings.retention.payloads,
         keep_history=settings.retention.history,
+        brakes=_limits(settings),
         **{name: getattr(delivery, name) for name in type(delivery).model_fields},
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    brakes = settings.brakes
+    return Limits(
+        cancels=Limit(orders=brakes.max_cancels, share=brakes.max_cancels_share, floor=brakes.floor),
+        updates=Limit(orders=brakes.max_updates, share=brakes.max_updates_share, floor=brakes.floor),
+        floor=brakes.floor,
     )
 
 

@@ -10,6 +10,7 @@ DaemonError
 ├── MarketplaceUnavailable       the API is away: try again later
 ├── RequestRefused               the API refused this one request (4xx)
 ├── SliceUnreadable              the answer of a slice is too large, cut off or no JSON: halve the slice
+│   └── SweepEmpty               a sweep listed nothing where many orders had been listed
 ├── ErpError                     verdicts of an adapter; anything else that it raises is a doubt
 │   ├── OrderRejected            this order only, nothing was written
 │   ├── Conflict                 the ERP has progressed, a person decides
@@ -103,6 +104,12 @@ class SliceUnreadable(DaemonError):
     """The answer is too large, cut off or no JSON."""
 
     remedy = "It is asked for again in the next cycle. If it lasts, look for a proxy that changes answers, or tell Consentio."
+
+
+class SweepEmpty(SliceUnreadable):
+    """A sweep listed nothing where many orders had been listed."""
+
+    remedy = "Look whether Consentio shows the workspace's orders, with the same API key. It ends by itself with the first one listed."
 
 
 class ErpError(DaemonError):

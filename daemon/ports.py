@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Protocol, Self
 
+from daemon.domain.brakes import Brake
 from daemon.domain.content import Change
 from daemon.domain.ledger import (
     Attempt,
@@ -315,6 +316,21 @@ class Transaction(Protocol):
 
     async def ids_in_slice(self, start: datetime, end: datetime) -> list[str]:
         """The orders that this very slice last listed."""
+        ...
+
+    async def count_braked(self, brake: Brake, *, since: datetime, now: datetime) -> int:
+        """How many orders a brake counts: those with an effect begun since a moment, and those about to have one.
+
+        The latter as `daemon.domain.plan.is_counted` says, where something is due (of parked orders: now), or a brake holds them.
+        """
+        ...
+
+    async def count_listed(self, since: datetime) -> int:
+        """How many orders were last listed by slices that begin at or after a moment, baseline left out."""
+        ...
+
+    async def braked(self, brake: Brake, limit: int) -> list[OrderState]:
+        """Orders that this brake holds, by id."""
         ...
 
     async def unknown_all(self) -> int:

@@ -186,6 +186,20 @@ class Delivery(Table):
         return self
 
 
+class Brakes(Table):
+    max_cancels: int = Field(
+        500, ge=0, description="no more orders than this are cancelled in the ERP within a day; 0 is without limit ..."
+    )
+    max_cancels_share: float = Field(
+        0.1, ge=0, le=10, description="... nor more than this share of the orders of the last week; 0 is without limit"
+    )
+    max_updates: int = Field(2000, ge=0, description="the same for orders that are changed in the ERP: by number ...")
+    max_updates_share: float = Field(0.25, ge=0, le=10, description="... and by share")
+    floor: int = Field(
+        20, ge=0, description="so many are let through in any case, and a sweep may miss so many before it is taken for empty"
+    )
+
+
 class Database(Table):
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         SecretStr("sqlite:///consentio-sync.db"), description="or postgresql://user@host/database, for production"
@@ -255,6 +269,7 @@ class Settings(BaseSettings):
     workspaces: tuple[Workspace, ...]
     sync: Sync = Field(Sync())
     delivery: Delivery = Field(Delivery())
+    brakes: Brakes = Field(Brakes())
     database: Database = Field(Database())
     retention: Retention = Field(Retention())
     erp: dict[str, Erp] = Field({}, validate_default=True)

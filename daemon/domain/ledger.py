@@ -65,6 +65,8 @@ class LedgerRow:
     started_at: datetime
     finished_at: datetime | None = None
     outcome: Outcome | None = None
+    #: A brake counts it: it cancels or changes an order, is no recovery, and nobody released it.
+    counted: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from daemon.domain.brakes import Brake
 from daemon.domain.order import DELIVERABLE
 from daemon.domain.state import OrderState, Situation
 
@@ -49,6 +50,25 @@ def _plan_cancel(state: OrderState) -> Plan:
         return Plan.CANCEL
     # No record, yet a known revision: the cancel itself is what the ERP has.
     return Plan.SETTLE if state.erp_revision else Plan.ASK
+
+
+_BRAKES = {Plan.CANCEL: Brake.CANCELS, Plan.UPDATE: Brake.UPDATES}
+
+
+def brake_of(state: OrderState) -> Brake | None:
+    """Which brake may hold what the order needs next; None where none may, or a person released this revision."""
+    return None if state.wanted == state.released else _BRAKES.get(plan(state))
+
+
+def is_counted(state: OrderState) -> bool:
+    """Whether a brake counts what the order needs next: an update over an unknown revision is a recovery."""
+    brake = brake_of(state)
+    return brake is Brake.CANCELS or (brake is Brake.UPDATES and state.erp_revision is not None)
+
+
+def braked(state: OrderState, reason: str) -> OrderState:
+    """A brake holds it until a person has looked, or its content changes."""
+    return state.evolve(situation=Situation.BRAKED, reason=reason, due_at=None)
 
 
 def steer(state: OrderState, now: datetime) -> OrderState:

@@ -1,10 +1,11 @@
 """Where one order stands: the level that is steered, and every step it may take. Pure: a step returns a new state."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 
+from daemon.domain.brakes import Brakes
 from daemon.domain.pause import Pause
 
 
@@ -18,6 +19,7 @@ class Situation(StrEnum):
     IN_DOUBT = "in_doubt"
     PARKED = "parked"
     HELD = "held"
+    BRAKED = "braked"
     BASELINE = "baseline"
     DISMISSED = "dismissed"
 
@@ -91,6 +93,10 @@ class OrderState:
     reason: str = ""
     missing: tuple[str, ...] = ()
     dismissed_revision: int = 0
+    #: The revision that a person released from a brake; 0 when none.
+    released: int = 0
+    #: What the ERP booked otherwise than the order says, in words; empty where nothing differs.
+    mismatch: str = ""
 
     # -- the Consentio side
     told_id: str | None = None
@@ -158,3 +164,5 @@ class WorkspaceState:
     skew_s: float | None = None
     #: The directions that a person lets rest.
     paused: tuple[Pause, ...] = ()
+    #: Which brakes are pulled.
+    brake: Brakes = field(default_factory=Brakes)

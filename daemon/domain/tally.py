@@ -24,6 +24,7 @@ class Tally:
     canceled: int = 0
     adopted: int = 0
     parked: int = 0
+    braked: int = 0
     retrying: int = 0
     in_doubt: int = 0
     told: int = 0

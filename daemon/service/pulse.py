@@ -28,6 +28,8 @@ class Pulse:
     troubles: dict[Direction, str] = field(default_factory=dict)
     #: The directions that a person lets rest, and why.
     paused: dict[Direction, str] = field(default_factory=dict)
+    #: Which brakes are pulled, and why.
+    brakes: dict[str, str] = field(default_factory=dict)
     cycles: int = 0
     failures: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -54,6 +56,7 @@ class Pulse:
         """A cycle came to its end."""
         self.cycles += 1
         self.tally += report.tally
+        self.brakes = {f"brake on {brake}": pull.words for brake, pull in report.brakes.pulls.items()}
         self.troubles = {direction: str(trouble) for direction, trouble in report.troubles.items()}
         self.paused = {direction: str(pause) for direction, pause in report.paused.items()}
         self.last_good |= dict.fromkeys(filter(report.may, Direction), self.clock())
@@ -65,14 +68,14 @@ class Pulse:
         self.troubles = dict.fromkeys(Direction, _in_words(error))
 
     def not_ready(self) -> Mapping[str, str]:
-        """Why it is not ready, by direction; empty when it is, or when another daemon answers for it.
+        """Why it is not ready, by direction or brake; empty when it is, or when another daemon answers for it.
 
         A direction that a person lets rest is not ready, lest somebody forgets it.
         """
         if self.stands_by:
             return {}
         late = {direction.value: reason for direction in _NEEDED if (reason := self._reason(direction))}
-        return {**late, **{direction.value: reason for direction, reason in self.paused.items()}}
+        return {**late, **{direction.value: reason for direction, reason in self.paused.items()}, **self.brakes}
 
     def _reason(self, direction: Direction) -> str:
         last = self.last_good.get(direction)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
 
+from daemon.domain.brakes import Brakes
 from daemon.domain.pause import Direction, Pause
 from daemon.domain.secrecy import masked_text
 from daemon.errors import PoisonRow
@@ -60,6 +61,19 @@ class Reason(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
         return masked_text(value) if value else value
+
+
+class BrakesText(TypeDecorator[Brakes]):
+    """The brakes of a workspace as JSON; none where none was ever pulled."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Brakes | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        return None if value is None or value == Brakes() else value.text()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Brakes:  # noqa: ARG002  # its signature
+        return Brakes() if value is None else Brakes.from_text(value)
 
 
 class Id(TypeDecorator[str]):

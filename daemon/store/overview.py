@@ -23,7 +23,6 @@ class WorkspaceOverview:
     #: Who led it last, and since when by that machine's clock.
     owner: str
     led_at: datetime
-    brake: str | None
     #: How the config file differs from what the leader has in force; empty when it does not.
     config_trouble: str
     cursors: Mapping[Stream, datetime]
@@ -71,7 +70,6 @@ async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
             epoch=row.epoch,
             owner=row.owner,
             led_at=row.led_at,
-            brake=row.brake,
             config_trouble=row.config_trouble,
             cursors={each.stream: each.position for each in positions if each.workspace == row.id},
             counts={each.situation: each.many for each in situations if each.workspace == row.id},

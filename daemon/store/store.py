@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from daemon.domain.brakes import Brake
 from daemon.domain.ledger import Attempt, Errand, Heard, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
-from daemon.store import cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
+from daemon.store import brakes, cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
 from daemon.store.scope import Scope
@@ -117,6 +118,15 @@ class SqlTransaction:
 
     async def ids_in_slice(self, start: datetime, end: datetime) -> list[str]:
         return await orders.ids_in_slice(self._scope, start, end)
+
+    async def count_braked(self, brake: Brake, *, since: datetime, now: datetime) -> int:
+        return await brakes.count(self._scope, brake, since=since, now=now)
+
+    async def count_listed(self, since: datetime) -> int:
+        return await brakes.count_listed(self._scope, since)
+
+    async def braked(self, brake: Brake, limit: int) -> list[OrderState]:
+        return await brakes.held(self._scope, brake, limit)
 
     async def unknown_all(self) -> int:
         return await orders.forget(self._scope)

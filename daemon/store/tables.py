@@ -7,10 +7,10 @@ from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, M
 
 from daemon.domain.ledger import Kind, NewsKind, Outcome, Stream
 from daemon.domain.state import Situation
-from daemon.store.columns import Amount, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
+from daemon.store.columns import Amount, BrakesText, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0004"
+REVISION = "0005"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -24,6 +24,8 @@ IN_DOUBT = text("outcome IS NULL AND kind IN ('create', 'update', 'cancel')")
 KEPT = text("raw IS NOT NULL")
 #: A ledger row that may be forgotten one day. Creates may not: idempotency needs them for good (A10).
 FINISHED = text("finished_at IS NOT NULL AND kind <> 'create'")
+#: An effect that a brake counts.
+COUNTED = text("counted")
 #: A wish that nobody answered yet.
 UNDONE = text("done_at IS NULL")
 #: News that no order was told of yet.
@@ -57,7 +59,7 @@ workspaces = Table(
     Column("acknowledged_at", Moment),
     Column("skew_s", Float),
     Column("paused", Pauses, nullable=True),
-    Column("brake", Reason),
+    Column("brake", BrakesText),
     Column("reports_cursor", Words),
     Column("config_trouble", Reason, nullable=False, server_default=""),
 )
@@ -115,6 +117,8 @@ orders = Table(
     Column("reason", Reason, nullable=False),
     Column("missing", Texts, nullable=False),
     Column("dismissed_revision", Number, nullable=False),
+    Column("released", Number, nullable=False, server_default="0"),
+    Column("mismatch", Reason, nullable=False, server_default=""),
     # -- the Consentio side
     Column("told_id", Words),
     Column("told_status", Words),
@@ -187,6 +191,7 @@ ledger = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("outcome", one_of(Outcome)),
+    Column("counted", Boolean, nullable=False, server_default=false()),
 )
 #: At most one open ERP row per order, whoever writes it.
 Index(
@@ -198,6 +203,7 @@ Index(
     postgresql_where=IN_DOUBT,
 )
 Index("ix_ledger_order", ledger.c.workspace, ledger.c.order_id)
+Index("ix_ledger_counted", ledger.c.workspace, ledger.c.started_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
 Index("ix_ledger_finished", ledger.c.workspace, ledger.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
 
 attempts = Table(

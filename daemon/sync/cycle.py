@@ -6,6 +6,7 @@ Each step meets its own outage and ends its turn, so that what is away on one si
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 
+from daemon.domain.brakes import Brakes
 from daemon.domain.ledger import Stream
 from daemon.domain.pause import Direction, Pause, paused
 from daemon.domain.tally import Tally
@@ -18,6 +19,7 @@ from daemon.errors import (
 )
 from daemon.ports import Glance
 from daemon.sync.acknowledge import mark_seen, tell_references
+from daemon.sync.brakes import ease
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
 from daemon.sync.prune import prune
@@ -38,6 +40,7 @@ class Report:
     troubles: dict[Direction, Outage] = field(default_factory=dict)
     #: The directions that a person lets rest.
     paused: Mapping[Direction, Pause] = field(default_factory=dict)
+    brakes: Brakes = field(default_factory=Brakes)
 
     def may(self, direction: Direction) -> bool:
         """Whether a direction works: nobody lets it rest, and nothing cut it off in this cycle."""
@@ -58,6 +61,7 @@ async def run_cycle(way: Way) -> Report:
     if glance.wishes and await fulfil(way):
         glance = await way.store.glance(way.now())
     report.paused = paused(glance.workspace.paused)
+    await ease(way, glance)
     if report.may(Direction.COLLECT):
         glance = await _collect(way, glance, report)
     has_work = glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally)
@@ -66,6 +70,7 @@ async def run_cycle(way: Way) -> Report:
     await _acknowledge(way, glance, report)
     report.tally += await prune(way, glance)
     await _close(way, report)
+    report.brakes = way.memory.brakes
     return report
 
 

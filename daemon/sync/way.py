@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from daemon.domain.brakes import Brakes, Limits
 from daemon.domain.ledger import Note, Stream
 from daemon.domain.statuses import Spelling
 from daemon.domain.window import Slice, cell
@@ -45,6 +46,9 @@ class Rules:
     #: How long contents stay for which nothing is left to be done, and how long what is only told.
     keep_payloads: timedelta = timedelta(days=90)
     keep_history: timedelta = timedelta(days=400)
+
+    #: How many orders may be cancelled or changed within a day before a person has looked.
+    brakes: Limits = field(default_factory=Limits)
 
     @property
     def doubt_wait(self) -> timedelta:
@@ -91,8 +95,12 @@ class Memory:
     halvings: int = 0
     #: When a wide sweep last met a slice that could not be read.
     wide_broke_at: datetime | None = None
+    #: The brakes, as last read or written.
+    brakes: Brakes = field(default_factory=Brakes)
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
+    #: That a sweep listed nothing is told once, until one lists something.
+    told_empty: bool = False
 
     def forget(self) -> None:
         """A new epoch was taken: another leader, or another copy of the database, may have come between."""

@@ -6,6 +6,7 @@ from daemon.domain.ledger import REFUSED, Wish
 from daemon.domain.plan import dismissed, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
+from daemon.sync.brakes import release
 from daemon.sync.pauses import pause, resume
 from daemon.sync.refusals import NotYet, Refused
 from daemon.sync.restore import declare_restored
@@ -71,6 +72,8 @@ async def named(tx: Transaction, wish: Wish) -> OrderState:
 async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
     if state.situation in _NOTHING_TO_RETRY and not state.tell_reason:
         raise Refused(f"nothing to retry: the order is {state.situation}")
+    if state.situation is Situation.BRAKED:
+        raise Refused(f"a brake holds it: see `consentio-sync release {way.workspace}`")
     if not state.latest:
         raise Refused(f"nothing to deliver: {state.reason}")
     now = way.now()
@@ -99,6 +102,7 @@ async def _dismiss(way: Way, wish: Wish) -> str:
 _WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
     "dismiss": _dismiss,
     "pause": pause,
+    "release": release,
     "restored": _restored,
     "resume": resume,
     "retry": _retry,
