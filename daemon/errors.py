@@ -109,7 +109,7 @@ class SliceUnreadable(DaemonError):
 class SweepEmpty(SliceUnreadable):
     """A sweep listed nothing where many orders had been listed."""
 
-    remedy = "Look whether Consentio shows the workspace's orders, with the same API key. It ends by itself with the first one listed."
+    remedy = "Look whether Consentio shows the workspace's orders, with the same key. The first one listed ends it."
 
 
 class ErpError(DaemonError):

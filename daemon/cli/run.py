@@ -40,7 +40,7 @@ def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson 
     """Run one cycle for every workspace.
 
     Says what it did. Exit codes: 0 all done, 4 database, 5 Consentio, 6 ERP, 7 another daemon holds a workspace, 8 done, but some
-    orders are parked or in doubt.
+    orders are parked, braked or in doubt.
     """
     from daemon.cli.starting import load_all, warn
 
@@ -87,7 +87,9 @@ async def _unsettled(app: "App", *, as_json: bool) -> int:
     async with open_reader(app.settings.database.url.get_secret_value()) as reader:
         overview = await reader.overview()
     ours = {lane.way.workspace for lane in app.lanes}
-    count = sum(stand.counts.get(Situation.PARKED, 0) + stand.in_doubt for stand in overview if stand.state.id in ours)
+    stands = [stand for stand in overview if stand.state.id in ours]
+    held = (Situation.PARKED, Situation.BRAKED)
+    count = sum(stand.in_doubt + sum(stand.counts.get(situation, 0) for situation in held) for stand in stands)
     if count and not as_json:
-        print(f"{count} orders are parked or in doubt: see `consentio-sync status`")
+        print(f"{count} orders are parked, braked or in doubt: see `consentio-sync status`")
     return count

@@ -25,6 +25,7 @@ _NEXT = {
     Situation.RETRYING: "it is tried again",
     Situation.IN_DOUBT: "nobody knows whether the last call arrived, so the ERP is asked",
     Situation.PARKED: "a person is needed; mend what the reason says, then `consentio-sync retry {id}`",
+    Situation.BRAKED: "a brake holds it until a person has looked: `consentio-sync release {workspace}`",
     Situation.HELD: "it waits until it is accepted",
     Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
     Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
@@ -47,7 +48,7 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
         yield f"  reason: {order.reason}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
-    yield f"  next: {_NEXT[order.situation].format(id=order.id)}{_when(order.due_at)}"
+    yield f"  next: {_NEXT[order.situation].format(id=order.id, workspace=workspace)}{_when(order.due_at)}"
     if order.tell_due_at or order.tell_reason:
         reason = f": {order.tell_reason}" if order.tell_reason else ""
         yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"

@@ -16,7 +16,6 @@ _KINDS = {Brake.CANCELS: Kind.CANCEL, Brake.UPDATES: Kind.UPDATE}
 _NEEDS: dict[Brake, tuple[ColumnElement[bool], ...]] = {
     Brake.CANCELS: (orders.c.wanted_status == "canceled",),
     Brake.UPDATES: (
-        orders.c.wanted > 0,
         orders.c.wanted_status != "canceled",
         orders.c.erp_revision.is_not(None),
         or_(orders.c.erp_digest.is_(None), orders.c.erp_digest != orders.c.wanted_digest),
@@ -38,7 +37,8 @@ def _counted(brake: Brake) -> Executable:
         orders.c.due_at.is_not(None),
         or_(orders.c.situation != Situation.PARKED, orders.c.due_at <= bindparam("now")),
         orders.c.erp_record.is_not(None),
-        orders.c.released != orders.c.wanted,
+        orders.c.wanted > 0,
+        orders.c.wanted != orders.c.released,
         *_NEEDS[brake],
     )
     return select(func.count().label("many")).select_from(union(done, due).subquery())

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon.domain.brakes import WEEK, Brake, Pull
-from daemon.domain.ledger import REFUSED, Wish
+from daemon.domain.ledger import Wish
 from daemon.domain.plan import brake_of, braked, wake
 from daemon.domain.state import OrderState
 from daemon.ports import Glance, Transaction
+from daemon.sync.refusals import Refused
 from daemon.sync.way import Way
 
 _ALL = 1_000_000
@@ -102,11 +103,11 @@ async def release(way: Way, wish: Wish) -> str:
         argument = json.loads(wish.argument)
         brake, seen = Brake(argument["brake"]), dict(argument["orders"])
     except (ValueError, TypeError, KeyError):
-        return f"{REFUSED}no such set of orders"
+        raise Refused("no such set of orders") from None
     async with way.store.transaction() as tx:
         workspace, now = await tx.workspace(), way.now()
         if brake not in workspace.brake.pulls:
-            return f"{REFUSED}nothing to release: the brake on {brake} is not pulled"
+            raise Refused(f"nothing to release: the brake on {brake} is not pulled")
         held = await tx.braked(brake, _ALL)
         brakes = workspace.brake.released(brake, now)
         await _let_go(way, tx, held, seen, wish)
