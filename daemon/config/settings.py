@@ -194,7 +194,7 @@ class Brakes(Table):
         0.1, ge=0, le=10, description="... nor more than this share of the orders of the last week; 0 is without limit"
     )
     max_updates: int = Field(2000, ge=0, description="the same for orders that are changed in the ERP: by number ...")
-    max_updates_share: float = Field(0.25, ge=0, le=10, description="... and by share")
+    max_updates_share: float = Field(0.4, ge=0, le=10, description="... and by share")
     floor: int = Field(
         20, ge=0, description="so many are let through in any case, and a sweep may miss so many before it is taken for empty"
     )

@@ -51,7 +51,7 @@ class Limits:
     """The limit of each brake, and how many orders a sweep must miss to be taken for empty by mistake."""
 
     cancels: Limit = Limit(orders=500, share=0.1)
-    updates: Limit = Limit(orders=2000, share=0.25)
+    updates: Limit = Limit(orders=2000, share=0.4)
     floor: int = 20
 
     def of(self, brake: Brake) -> Limit:
