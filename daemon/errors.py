@@ -18,6 +18,7 @@ DaemonError
 │   └── ErpUnavailable           nothing was sent: try all later
 ├── StoreUnavailable             the database is away: try again later
 ├── Deposed                      another leader took the workspace: record nothing, start nothing
+├── CycleStuck                   nothing moved in a cycle any more, and it was cut off
 ├── PoisonRow                    the database refuses this one row
 └── OrderUnknown                 no such order in this database
 """
@@ -151,6 +152,10 @@ class StoreUnavailable(DaemonError):
 
 class Deposed(DaemonError):
     """Another leader took this workspace."""
+
+
+class CycleStuck(DaemonError):
+    """The cycle was cut off."""
 
 
 class PoisonRow(DaemonError):

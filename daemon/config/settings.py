@@ -247,6 +247,9 @@ class Service(Table):
         timedelta(seconds=20),
         description="how long the running cycle may go on after SIGTERM; stay below the container's own limit",
     )
+    stalled_after: Annotated[Duration, between("1m", "30d", "an outage of a minute is nothing to be woken for")] = Field(
+        timedelta(minutes=15), description="a direction that went well longer ago is told as an error, once"
+    )
 
 
 class Http(Table):

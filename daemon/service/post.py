@@ -54,13 +54,14 @@ class Post:
 
     async def take_over(self) -> bool:
         """Takes the lead after standing by, if nobody was faster; what keeps it from that is told once."""
-        try:
-            await self.open()
-        except DaemonError as error:
-            self._opening.lost(str(error), error.remedy)
-            return False
-        self._opening.found()
-        return not self.pulse.stands_by
+        with structlog.contextvars.bound_contextvars(workspace=self.pulse.workspace):
+            try:
+                await self.open()
+            except DaemonError as error:
+                self._opening.lost(str(error), error.remedy)
+                return False
+            self._opening.found()
+            return not self.pulse.stands_by
 
     async def _open(self) -> None:
         try:
@@ -101,6 +102,16 @@ class Post:
             await self._turns.turn(lane)
         if self.pulse.stands_by:
             await self._let_go()
+
+    @property
+    def running(self) -> Lane | None:
+        """The lane, while a cycle runs."""
+        return self.lane if self._turns.limit is not None else None
+
+    def cut(self) -> None:
+        """Cuts the running cycle off: nothing moves in it any more."""
+        if self._turns.limit is not None:
+            self._turns.limit.reschedule(0)
 
     async def _fitted(self) -> Lane | None:
         """The lane as the settings in force want it; None while another daemon leads."""

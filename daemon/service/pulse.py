@@ -28,6 +28,8 @@ class Pulse:
     troubles: dict[Direction, str] = field(default_factory=dict)
     #: The directions that a person lets rest, and why.
     paused: dict[Direction, str] = field(default_factory=dict)
+    #: When each direction was last let rest.
+    rested: dict[Direction, float] = field(default_factory=dict)
     #: Which brakes are pulled, and why.
     brakes: dict[str, str] = field(default_factory=dict)
     cycles: int = 0
@@ -44,13 +46,14 @@ class Pulse:
     def lead(self) -> None:
         """From now on this process is answerable; what it knew before another one led is old."""
         self.stands_by, self.since = False, self.clock()
-        self.last_good.clear()
-        self.troubles.clear()
+        for known in (self.last_good, self.rested, self.troubles, self.paused, self.brakes):
+            known.clear()
 
     def stand_by(self) -> None:
         """Another daemon leads."""
         self.stands_by = True
-        self.troubles.clear()
+        for known in (self.troubles, self.paused, self.brakes):
+            known.clear()
 
     def turned(self, report: Report) -> None:
         """A cycle came to its end."""
@@ -59,6 +62,7 @@ class Pulse:
         self.brakes = {f"brake on {brake}": pull.words for brake, pull in report.brakes.pulls.items()}
         self.troubles = {direction: str(trouble) for direction, trouble in report.troubles.items()}
         self.paused = {direction: str(pause) for direction, pause in report.paused.items()}
+        self.rested |= dict.fromkeys(report.paused, self.clock())
         self.last_good |= dict.fromkeys(filter(report.may, Direction), self.clock())
 
     def broke_off(self, error: Exception) -> None:
@@ -66,6 +70,10 @@ class Pulse:
         self.cycles += 1
         self.failures += 1
         self.troubles = dict.fromkeys(Direction, _in_words(error))
+
+    def age(self, direction: Direction) -> float:
+        """Seconds since this direction last went well, was let rest, or this process became answerable for it."""
+        return self.clock() - max(self.since, self.last_good.get(direction, 0), self.rested.get(direction, 0))
 
     def not_ready(self) -> Mapping[str, str]:
         """Why it is not ready, by direction or brake; empty when it is, or when another daemon answers for it.

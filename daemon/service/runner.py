@@ -12,12 +12,15 @@ from daemon.errors import OperatorError
 from daemon.service.chores import doing
 from daemon.service.crew import Crew
 from daemon.service.endpoint import Endpoint
+from daemon.service.progress import Progress
 from daemon.service.reload import Config, Reload
 from daemon.service.signals import Stop
+from daemon.service.watchdog import Watchdog
 
-#: How often, in seconds: whether the config was edited, and whether another daemon left a workspace.
+#: How often, in seconds: whether the config was edited, another daemon left a workspace, and work goes on.
 _LOOK_AT_CONFIG_S = 1.0
 _LOOK_FOR_LEAD_S = 2.0
+_LOOK_AT_PROGRESS_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -51,11 +54,18 @@ async def _serve(crew: Crew, reload: Reload, stop: Stop, fatal: "asyncio.Future[
         if await (reload.read() if is_asked else reload.look()):
             await crew.note_config(reload.trouble)
 
+    chores = (
+        (_LOOK_AT_CONFIG_S, look_at_config),
+        (_LOOK_FOR_LEAD_S, crew.take_what_is_free),
+        (_LOOK_AT_PROGRESS_S, Progress(crew).look),
+    )
     crew.start()
     try:
-        async with doing((_LOOK_AT_CONFIG_S, look_at_config), (_LOOK_FOR_LEAD_S, crew.take_what_is_free)):
-            await asyncio.wait([fatal, stopping := asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
+        with Watchdog():
+            async with doing(*chores):
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait([fatal, stopping], return_when=asyncio.FIRST_COMPLETED)
+                stopping.cancel()
     finally:
         stop.ask()  # whatever ends the service, the other workspaces stop between two groups, too
         _log.info("daemon.draining", grace_s=crew.house.settings.service.drain_grace.total_seconds())

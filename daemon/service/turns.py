@@ -1,5 +1,6 @@
 """The turns of one workspace: each cycle ends in one line of the log, whatever happened."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,6 +9,7 @@ import structlog
 from daemon.app import Lane
 from daemon.errors import (
     ConfigError,
+    CycleStuck,
     DaemonError,
     DatabaseError,
     Deposed,
@@ -36,6 +38,8 @@ class Turns:
         self._pulse = pulse
         self._fail = fail
         self._number = 0
+        #: Of the running cycle: `reschedule` cuts it off. None between two cycles.
+        self.limit: asyncio.Timeout | None = None
         self._api, self._erp, self._store = Outage("api"), Outage("erp"), Outage("store")
 
     async def turn(self, lane: Lane) -> None:
@@ -45,12 +49,26 @@ class Turns:
         with structlog.contextvars.bound_contextvars(workspace=self._pulse.workspace, cycle=cycle):
             began = time.monotonic()
             try:
-                report = await lane.cycle(_ERP_PATIENCE_S)
+                async with asyncio.timeout(None) as self.limit:
+                    report = await lane.cycle(_ERP_PATIENCE_S)
+            except TimeoutError as error:
+                self._cut_off(error, time.monotonic() - began)
             except Exception as error:  # noqa: BLE001  # the next cycle runs whatever this one met
                 self.broke_off(error)
             else:
                 self._pulse.turned(report)
                 self._tell(report, time.monotonic() - began, erp_is_away=lane.way.memory.erp_is_away)
+
+            finally:
+                self.limit = None
+
+    def _cut_off(self, error: TimeoutError, seconds: float) -> None:
+        if self.limit is None or not self.limit.expired():
+            self.broke_off(error)
+            return
+        reason = "nothing moved in it any more; what it had begun is settled by a later one"
+        self._pulse.broke_off(CycleStuck(f"the last cycle was cut off after {seconds:.0f} s: {reason}"))
+        _log.error("cycle.cut", seconds=round(seconds, 1), reason=reason)
 
     def broke_off(self, error: Exception) -> None:
         """A cycle could not be done."""

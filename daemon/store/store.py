@@ -26,6 +26,8 @@ class SqlStore:
         #: Epoch 0 leads nothing: the first one is 1.
         self._leadership = Leadership(ends.id, 0, owner)
         self._config_trouble = ""
+        #: How many commits there were: they show that work goes on.
+        self.commits = 0
 
     @property
     def leadership(self) -> Leadership:
@@ -47,6 +49,7 @@ class SqlStore:
             with self._losing():
                 await workspaces.require_epoch(scope, self._leadership.epoch)
             yield SqlTransaction(scope)
+        self.commits += 1
 
     async def renew(self, now: datetime | None = None) -> bool:
         """Leads again, with a new epoch, after the lock's connection was lost or another leader had come and gone.

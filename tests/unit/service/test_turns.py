@@ -1,5 +1,6 @@
 """One workspace's cycles, whatever they end with."""
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -20,6 +21,9 @@ from daemon.errors import (
 from daemon.service.pulse import Pulse
 from daemon.service.turns import Turns
 from daemon.sync.cycle import Report
+from tests.support.waiting import wait_until
+
+HANGS = Report()
 
 
 class Lane:
@@ -33,6 +37,8 @@ class Lane:
 
     async def cycle(self, _patience_s: float) -> Report:
         end = self.ends.pop(0)
+        if end is HANGS:
+            await asyncio.Event().wait()
         if isinstance(end, Exception):
             raise end
         return end
@@ -119,3 +125,21 @@ async def test_an_erp_that_nobody_asked_is_not_back():
 
     assert "erp.recovered" not in quiet
     assert told[-2]["event"] == "erp.recovered"
+
+
+async def test_a_cycle_that_hangs_can_be_cut_off():
+    """It is told, readiness says it, and the next cycle runs."""
+    pulse, fatal = Pulse("123", timedelta(minutes=1)), []
+    turns, lane = Turns(pulse, fatal.append), Lane(HANGS, Report())
+
+    with capture_logs() as told:
+        turn = asyncio.create_task(turns.turn(lane))
+        limit = await wait_until(lambda: turns.limit)
+        limit.reschedule(0)
+        await turn
+        reasons = dict(pulse.not_ready())
+        await turns.turn(lane)
+
+    assert [line["event"] for line in told] == ["cycle.cut", "cycle.done"]
+    assert "was cut off" in reasons["collect"]
+    assert (turns.limit, pulse.not_ready(), fatal) == (None, {}, [])
