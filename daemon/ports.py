@@ -362,6 +362,10 @@ class Transaction(Protocol):
         """Insert, or replace the row with the same key."""
         ...
 
+    async def close_rows(self, rows: Iterable[LedgerRow]) -> None:
+        """Write the end of rows that were open: record, outcome and when it came."""
+        ...
+
     async def add_attempts(self, attempts: Iterable[Attempt]) -> None:
         """Insert."""
         ...

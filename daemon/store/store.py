@@ -1,5 +1,6 @@
 """The port `Store` on SQLAlchemy: one workspace under one leader."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from daemon.ports import Glance, Leadership
 from daemon.store import brakes, cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.recall import Recall, Seen
 from daemon.store.scope import Scope
 
 
@@ -23,6 +25,9 @@ class SqlStore:
         self._engine = engine
         self._locks = locks
         self._ends = ends
+        self._recall = Recall()
+        # One at a time, as the database has it anyway: what is recalled is what the last one committed.
+        self._turn = asyncio.Lock()
         #: Epoch 0 leads nothing: the first one is 1.
         self._leadership = Leadership(ends.id, 0, owner)
         self._config_trouble = ""
@@ -43,13 +48,20 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["SqlTransaction"]:
         """One commit, under the epoch that it began with. See `daemon.ports.Store`."""
-        await self._require_lock()
-        async with self._engine.writing() as connection:
-            scope = Scope(connection, self._ends.id)
-            with self._losing():
-                await workspaces.require_epoch(scope, self._leadership.epoch)
-            yield SqlTransaction(scope)
-        self.commits += 1
+        async with self._turn:
+            seen = Seen(self._recall)
+            try:
+                await self._require_lock()
+                async with self._engine.writing() as connection:
+                    scope = Scope(connection, self._ends.id)
+                    with self._losing():
+                        await workspaces.require_epoch(scope, self._leadership.epoch)
+                    yield SqlTransaction(scope, seen)
+            except BaseException:
+                self._recall.forget()  # it may have been committed, or the database may be another one
+                raise
+            seen.committed()
+            self.commits += 1
 
     async def renew(self, now: datetime | None = None) -> bool:
         """Leads again, with a new epoch, after the lock's connection was lost or another leader had come and gone.
@@ -92,6 +104,7 @@ class SqlStore:
             raise
 
     def _lose(self) -> None:
+        self._recall.forget()
         self._leadership = replace(self._leadership, epoch=0)
 
 
@@ -100,21 +113,22 @@ class SqlTransaction:
     """The port `Transaction`: every question and its file."""
 
     _scope: Scope
+    _seen: Seen
 
     async def orders(self, ids: Iterable[str]) -> dict[str, OrderState]:
-        return await orders.load(self._scope, ids)
+        return await orders.load(self._scope, self._seen, ids)
 
     async def save_orders(self, states: Iterable[OrderState]) -> None:
-        await orders.save(self._scope, states)
+        await orders.save(self._scope, self._seen, states)
 
     async def due(self, now: datetime, limit: int) -> list[OrderState]:
-        return await orders.due(self._scope, now, limit)
+        return await orders.due(self._scope, self._seen, now, limit)
 
     async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
-        return await orders.tellable(self._scope, now, limit)
+        return await orders.tellable(self._scope, self._seen, now, limit)
 
     async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:
-        return await orders.ackable(self._scope, limit, after)
+        return await orders.ackable(self._scope, self._seen, limit, after)
 
     async def watched_slices(self, before: datetime) -> list[tuple[datetime, datetime]]:
         return await orders.watched_slices(self._scope, before)
@@ -132,7 +146,7 @@ class SqlTransaction:
         return await brakes.held(self._scope, brake, limit)
 
     async def unknown_all(self) -> int:
-        return await orders.forget(self._scope)
+        return await orders.forget(self._scope, self._seen)
 
     async def revisions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Revision]:
         return await revisions.load(self._scope, wanted)
@@ -148,6 +162,9 @@ class SqlTransaction:
 
     async def save_rows(self, rows: Iterable[LedgerRow]) -> None:
         await ledger.save(self._scope, rows)
+
+    async def close_rows(self, rows: Iterable[LedgerRow]) -> None:
+        await ledger.close(self._scope, rows)
 
     async def add_attempts(self, attempts: Iterable[Attempt]) -> None:
         await ledger.add_attempts(self._scope, attempts)

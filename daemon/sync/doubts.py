@@ -190,7 +190,7 @@ def _closed(way: Way, row: LedgerRow, verdict: Outcome, state: OrderState) -> Le
 async def _record(tx: Transaction, judged: Sequence[Judgement]) -> None:
     closed = [judgement.row for judgement in judged if not judgement.row.is_open]
     await tx.save_orders(judgement.state for judgement in judged)
-    await tx.save_rows(closed)
+    await tx.close_rows(closed)
     await tx.add_attempts(attempt(row, "asked after the doubt wait") for row in closed)
 
 
