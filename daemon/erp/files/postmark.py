@@ -42,7 +42,7 @@ class Letter:
 
     @property
     def written_at(self) -> datetime:
-        return datetime.fromtimestamp(self.written_ns // 10**9, UTC)
+        return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self.written_ns // 1000)
 
 
 def waiting(folder: Path, forms: Container[str], most: int) -> list[Letter]:
