@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from daemon.config.keys import read_api_key
 from daemon.config.settings import Erp, Settings, Workspace
+from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction
 from daemon.domain.secrecy import hide
@@ -24,7 +25,7 @@ from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
 from daemon.sync.cycle import Report, run_cycle
-from daemon.sync.way import Clocks, Rules, Way
+from daemon.sync.way import Amounts, Clocks, Rules, Way
 from daemon.sync.wishes import fulfil
 
 
@@ -257,8 +258,15 @@ def rules_of(settings: Settings) -> Rules:
         keep_payloads=settings.retention.payloads,
         keep_history=settings.retention.history,
         brakes=_limits(settings),
+        amounts=_amounts(settings),
         **{name: getattr(delivery, name) for name in type(delivery).model_fields},
     )
+
+
+def _amounts(settings: Settings) -> Amounts:
+    amounts = settings.amounts
+    tolerance = Tolerance(absolute=amounts.tolerance, share=amounts.tolerance_share, tax=amounts.max_tax)
+    return Amounts(check=amounts.check, park=amounts.park, tolerance=tolerance)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -113,7 +113,7 @@ class Marketplace(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedLine:
-    """One line of a record as the ERP holds it; what the ERP does not say is None."""
+    """One line of a record as the ERP holds it, without taxes; what the ERP does not say is None."""
 
     #: The order's line that it stands for, where the ERP keeps that.
     line_id: str | None = None
@@ -135,7 +135,7 @@ class Record:
     #: Whether it counts: a cancelled record is not live.
     live: bool = True
     status: str | None = None
-    #: The total as booked, where the ERP computes one.
+    #: The total as booked, without taxes, where the ERP computes one.
     total: Decimal | None = None
     #: The lines as booked, where the adapter read them back.
     lines: tuple[BookedLine, ...] | None = None

@@ -57,7 +57,11 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
     waiting = (("to tell Consentio", workspace.to_tell), ("in doubt", workspace.in_doubt))
-    others = (("unreadable", workspace.unreadable), ("wishes not yet fulfilled", workspace.wishes))
+    others = (
+        ("booked otherwise", workspace.mismatched),
+        ("unreadable", workspace.unreadable),
+        ("wishes not yet fulfilled", workspace.wishes),
+    )
     if told := [f"{count} {name}" for name, count in (*waiting, *others) if count]:
         yield "  besides: " + ", ".join(told)
 

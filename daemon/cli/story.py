@@ -46,6 +46,8 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
     yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value}{record}{status}"
     if order.reason:
         yield f"  reason: {order.reason}"
+    if order.mismatch and order.mismatch not in order.reason:
+        yield f"  booked otherwise: {order.mismatch}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
     yield f"  next: {_NEXT[order.situation].format(id=order.id, workspace=workspace)}{_when(order.due_at)}"

@@ -8,7 +8,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from daemon.config.load import Loaded
-from daemon.config.settings import Brakes, Consentio, Database, Delivery, Http, Log, Retention, Service, Sync, Wire, Workspace
+from daemon.config.settings import (
+    Amounts,
+    Brakes,
+    Consentio,
+    Database,
+    Delivery,
+    Http,
+    Log,
+    Retention,
+    Service,
+    Sync,
+    Wire,
+    Workspace,
+)
 from daemon.config.sources import Key
 from daemon.erp.files.settings import FilesSettings
 
@@ -37,6 +50,7 @@ def example() -> str:
                 ("sync", Sync),
                 ("delivery", Delivery),
                 ("brakes", Brakes),
+                ("amounts", Amounts),
                 ("database", Database),
                 ("retention", Retention),
             )

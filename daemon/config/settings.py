@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -200,6 +201,19 @@ class Brakes(Table):
     )
 
 
+class Amounts(Table):
+    check: bool = Field(True, description="compare what the ERP booked with the order, where it tells totals or lines")
+    tolerance: Decimal = Field(Decimal("0.05"), ge=0, description="how far an amount of money may be off ...")
+    tolerance_share: Decimal = Field(Decimal("0.001"), ge=0, le=1, description="... or by this share of it, whichever is more")
+    max_tax: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=1,
+        description="how much higher it may be, as a share, where the ERP's totals include taxes: 0.21",
+    )
+    park: bool = Field(False, description="an order that is booked otherwise is parked for a person, after it was written")
+
+
 class Database(Table):
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         SecretStr("sqlite:///consentio-sync.db"), description="or postgresql://user@host/database, for production"
@@ -273,6 +287,7 @@ class Settings(BaseSettings):
     sync: Sync = Field(Sync())
     delivery: Delivery = Field(Delivery())
     brakes: Brakes = Field(Brakes())
+    amounts: Amounts = Field(Amounts())
     database: Database = Field(Database())
     retention: Retention = Field(Retention())
     erp: dict[str, Erp] = Field({}, validate_default=True)

@@ -72,6 +72,7 @@ def met_cancelled(state: OrderState, now: datetime, *, further: int = 1) -> Orde
         incarnation=state.incarnation + further,
         body_revision=0 if further else state.body_revision,
         erp_record=None,
+        mismatch="",
         erp_number=None,
         erp_cancelled=False,
         erp_revision=None if state.erp_revision is None else 0,

@@ -25,6 +25,8 @@ class Tally:
     adopted: int = 0
     parked: int = 0
     braked: int = 0
+    #: Of the created and updated ones, those that the ERP booked otherwise.
+    mismatched: int = 0
     retrying: int = 0
     in_doubt: int = 0
     told: int = 0

@@ -31,6 +31,8 @@ class WorkspaceOverview:
     oldest: Mapping[Situation, datetime | None]
     #: Orders of which Consentio must still be told something.
     to_tell: int
+    #: Orders that the ERP booked otherwise than they say.
+    mismatched: int
     #: Open rows of effects on the ERP.
     in_doubt: int
     unreadable: int
@@ -52,6 +54,7 @@ def _count(table: Table, condition: ColumnElement[bool] | TextClause | None = No
 
 _COUNTS = {
     "to_tell": _count(orders, orders.c.tell_due_at.is_not(None)),
+    "mismatched": _count(orders, orders.c.mismatch != ""),
     "in_doubt": _count(ledger, IN_DOUBT),
     "unreadable": _count(unreadable),
     "wishes": _count(wishes, UNDONE),

@@ -11,6 +11,7 @@ from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, Conflict, ErpUnavailable, OrderRejected
 from daemon.ports import Record
+from daemon.sync.amounts import WRONG_AMOUNTS, compared
 from daemon.sync.calls import Late
 from daemon.sync.intents import End, Found, Intent, NotOurs
 from daemon.sync.way import Way
@@ -60,7 +61,8 @@ def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent
         return outcome.met_cancelled(state, now), Outcome.FOUND
     if row.kind is Kind.CREATE and _may_be_earlier(way, workspace, state, intent):
         return outcome.adopted(state, **naming(way, state, record), now=now), Outcome.DONE
-    return outcome.written(state, row, **naming(way, state, record), digest=intent.digest, now=now), Outcome.DONE
+    done = outcome.written(state, row, **naming(way, state, record), digest=intent.digest, now=now)
+    return compared(way, state, done, intent.effect.order, total=record.total, lines=record.lines), Outcome.DONE
 
 
 def naming(way: Way, state: OrderState, record: Record) -> Naming:
@@ -110,7 +112,10 @@ def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, e
         return Tally(in_doubt=1)
     if verdict is Outcome.DONE:
         way.say(_EVENTS[row.kind], record=row.record or state.erp_record, **fields)
-        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1})
+        if state.reason.startswith(WRONG_AMOUNTS):
+            way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=[])
+        is_parked, is_wrong = state.situation is Situation.PARKED, bool(state.mismatch) and row.kind is not Kind.CANCEL
+        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1}, parked=int(is_parked), mismatched=int(is_wrong))
     if verdict is Outcome.FOUND:
         way.say("order.adopted", record=state.erp_record, **fields)
         return Tally(adopted=1)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Brakes, Limits
 from daemon.domain.ledger import Note, Stream
 from daemon.domain.statuses import Spelling
@@ -11,6 +12,15 @@ from daemon.domain.window import Slice, cell
 from daemon.ports import ErpAdapter, Marketplace, Say, Store
 
 _ORDINALS_PER_EPOCH = 1 << 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """Whether and how what the ERP booked is compared with the order."""
+
+    check: bool = True
+    park: bool = False
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,8 @@ class Rules:
 
     #: How many orders may be cancelled or changed within a day before a person has looked.
     brakes: Limits = field(default_factory=Limits)
+    #: What becomes of amounts that the ERP booked otherwise.
+    amounts: Amounts = field(default_factory=Amounts)
 
     @property
     def doubt_wait(self) -> timedelta:
