@@ -12,7 +12,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs bench kill-test image-check lock clean
+.PHONY: help demo test check format bench kill-test image-check lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -33,9 +33,6 @@ format: $(DEV)  ## mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-docs: $(DEV)  ## write the tables of the README that are made from the code
-	@$(BIN)/python docs/generate.py
-
 bench: $(DEV)  ## measure time and memory beside a bare loop; ARGS=--quick to see that it runs
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
@@ -50,6 +47,8 @@ lock:  ## pin what pyproject.toml asks for; ARGS=--upgrade takes the newest
 	@$(LOCK) $(ARGS) --group build --output-file requirements/build.txt >/dev/null
 	@$(LOCK) $(ARGS) pyproject.toml --output-file requirements/run.txt >/dev/null
 	@$(LOCK) $(ARGS) pyproject.toml --group dev --output-file requirements/dev.txt >/dev/null
+	@$(LOCK) $(ARGS) --group tryton --output-file requirements/tryton.txt >/dev/null
+	@$(LOCK) $(ARGS) --group tryton-next --output-file requirements/tryton-8.2.txt >/dev/null
 
 clean:  ## remove everything that was made here
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -20,6 +20,7 @@ _scrub_environment()  # before anything of ours is imported: what this machine h
 import aioresponses.core  # noqa: E402
 from aiohttp import ClientResponse  # noqa: E402
 
+from tests.support import tryton  # noqa: E402
 from tests.support.postgres import PostgresServer, running_server, server_programs  # noqa: E402
 
 
@@ -39,14 +40,34 @@ def postgres_server():
     """A PostgreSQL server of this test run's own."""
     programs = server_programs()
     if programs is None:
-        _do_without("PostgreSQL's server programs (initdb, postgres) are not installed")
+        _do_without("PostgreSQL's server programs (initdb, postgres) are not installed", unless="REQUIRE_POSTGRES")
     with running_server(programs) as server:
         yield server
 
 
-def _do_without(reason: str) -> None:
-    if os.environ.get("REQUIRE_POSTGRES") == "1":
-        pytest.fail(f"{reason}, and REQUIRE_POSTGRES=1 forbids to skip", pytrace=False)
+@pytest.fixture(scope="session")
+def tryton_server():
+    """A Tryton with a shop in it, shared by the tests of a process: each takes orders of its own."""
+    try:
+        with tryton.running_tryton() as server:
+            yield server
+    except tryton.Unavailable as reason:
+        _do_without(f"no Tryton can be made: {reason}", unless="REQUIRE_TRYTON")
+
+
+@pytest.fixture
+def own_tryton():
+    """A Tryton for one test alone."""
+    try:
+        with tryton.running_tryton() as server:
+            yield server
+    except tryton.Unavailable as reason:
+        _do_without(f"no Tryton can be made: {reason}", unless="REQUIRE_TRYTON")
+
+
+def _do_without(reason: str, *, unless: str) -> None:
+    if os.environ.get(unless) == "1":
+        pytest.fail(f"{reason}, and {unless}=1 forbids to skip", pytrace=False)
     pytest.skip(reason)
 
 

@@ -56,13 +56,13 @@ def text(value: Any) -> str | None:
 
 def texts(get: Callable[[str], Any], names: Sequence[str]) -> dict[str, str | None]:
     """Many texts at once: where all are well they are looked at as one, for speed."""
-    found = [get(name) or None for name in names]
+    found = {name: get(name) or None for name in names}
     try:
-        if "".join(filter(None, found)).isprintable():
-            return dict(zip(names, found, strict=True))
+        if "".join(filter(None, found.values())).isprintable():
+            return found
     except TypeError:  # not all of them are text
         pass
-    return dict(zip(names, map(text, found), strict=True))
+    return {name: text(value) for name, value in found.items()}
 
 
 def ident(value: Any) -> str | None:

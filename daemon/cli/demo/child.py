@@ -30,9 +30,6 @@ lease = "3s"
 call_timeout = "3s"
 doubt_margin = "1s"
 
-[brakes]
-floor = 1000
-
 [database]
 url = "sqlite:///{folder}/sync.db"
 

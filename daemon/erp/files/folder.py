@@ -55,10 +55,10 @@ class Folder:
                 flush([self.staging, self.inbox])
         return found
 
-    def cancel_of(self, record: str) -> str | None:
-        """The key of the cancel of this record that is done, if one is."""
+    def is_cancelled(self, record: str) -> bool:
+        """Whether a cancel of this record is done."""
         mark = self._receipt(self._mark(record))
-        return mark.key if mark is not None and mark.key in self.signed([mark.key]) else None
+        return mark is not None and mark.key in self.signed([mark.key])
 
     def deliver(self, parcels: Sequence[Parcel]) -> Mapping[str, Outcome]:
         """Bring parcels into the inbox, for all of them together three flushes; the outcome of each by its key.

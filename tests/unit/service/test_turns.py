@@ -1,13 +1,11 @@
 """One workspace's cycles, whatever they end with."""
 
-import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
-from daemon.domain.pause import Direction
 from daemon.domain.tally import Tally
 from daemon.errors import (
     DatabaseError,
@@ -20,10 +18,7 @@ from daemon.errors import (
 )
 from daemon.service.pulse import Pulse
 from daemon.service.turns import Turns
-from daemon.sync.cycle import Report
-from tests.support.waiting import wait_until
-
-HANGS = Report()
+from daemon.sync.cycle import Direction, Report
 
 
 class Lane:
@@ -37,8 +32,6 @@ class Lane:
 
     async def cycle(self, _patience_s: float) -> Report:
         end = self.ends.pop(0)
-        if end is HANGS:
-            await asyncio.Event().wait()
         if isinstance(end, Exception):
             raise end
         return end
@@ -47,10 +40,10 @@ class Lane:
 async def turned(*ends: Report | Exception) -> tuple[list[dict], Pulse, list[Exception]]:
     """What was told, the pulse, and what ended the process."""
     pulse, fatal = Pulse("123", timedelta(minutes=1)), []
-    turns, lane = Turns(pulse, fatal.append), Lane(*ends)
+    turns = Turns(Lane(*ends), pulse, fatal.append)
     with capture_logs() as told:
         for _ in ends:
-            await turns.turn(lane)
+            await turns.turn()
     return told, pulse, fatal
 
 
@@ -113,33 +106,15 @@ async def test_each_end_has_its_own_outage():
 async def test_an_erp_that_nobody_asked_is_not_back():
     """With nothing due after an outage, only the next good call says that the ERP is back."""
     lane = Lane(cut_off(Direction.DELIVER, ErpUnavailable("down")), Report(), Report())
-    turns = Turns(Pulse("123", timedelta(minutes=1)), lambda _: None)
+    turns = Turns(lane, Pulse("123", timedelta(minutes=1)), lambda _: None)
 
     with capture_logs() as told:
-        await turns.turn(lane)
+        await turns.turn()
         lane.way.memory.erp_is_away = True
-        await turns.turn(lane)
+        await turns.turn()
         quiet = [line["event"] for line in told]
         lane.way.memory.erp_is_away = False
-        await turns.turn(lane)
+        await turns.turn()
 
     assert "erp.recovered" not in quiet
     assert told[-2]["event"] == "erp.recovered"
-
-
-async def test_a_cycle_that_hangs_can_be_cut_off():
-    """It is told, readiness says it, and the next cycle runs."""
-    pulse, fatal = Pulse("123", timedelta(minutes=1)), []
-    turns, lane = Turns(pulse, fatal.append), Lane(HANGS, Report())
-
-    with capture_logs() as told:
-        turn = asyncio.create_task(turns.turn(lane))
-        limit = await wait_until(lambda: turns.limit)
-        limit.reschedule(0)
-        await turn
-        reasons = dict(pulse.not_ready())
-        await turns.turn(lane)
-
-    assert [line["event"] for line in told] == ["cycle.cut", "cycle.done"]
-    assert "was cut off" in reasons["collect"]
-    assert (turns.limit, pulse.not_ready(), fatal) == (None, {}, [])
