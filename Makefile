@@ -12,7 +12,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench kill-test image-check lock clean
+.PHONY: help demo test check format docs bench kill-test image-check lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -32,6 +32,9 @@ check: $(DEV)  ## lint, format, types and the plan of the house
 format: $(DEV)  ## mend what the linter and the formatter can mend
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
+
+docs: $(DEV)  ## write the tables of the README that are made from the code
+	@$(BIN)/python docs/generate.py
 
 bench: $(DEV)  ## measure time and memory beside a bare loop; ARGS=--quick to see that it runs
 	@$(BIN)/python -m benchmarks.run $(ARGS)

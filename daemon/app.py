@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypedDict
 
 from daemon.config.keys import read_api_key
-from daemon.config.settings import Settings, Workspace
+from daemon.config.settings import Erp, Settings, Workspace
+from daemon.domain.amounts import Tolerance
+from daemon.domain.brakes import Limit, Limits
+from daemon.domain.pause import Direction
 from daemon.domain.secrecy import hide
 from daemon.erp.door import AwayErp, ErpDoor
 from daemon.erp.loader import adapter_class, settings_of
@@ -20,8 +24,27 @@ from daemon.ports import ErpAdapter
 from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
-from daemon.sync.cycle import Direction, Report, run_cycle
-from daemon.sync.way import Clocks, Rules, Way
+from daemon.sync.cycle import Report, run_cycle
+from daemon.sync.way import Amounts, Clocks, Rules, Way
+from daemon.sync.wishes import fulfil
+
+
+class Ends(TypedDict):
+    """What a ledger's workspace must go on meeting."""
+
+    api_url: str
+    adapter: str
+    adapter_identity: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """What of the settings one lane is made of."""
+
+    workspace: Workspace
+    market: MarketSettings
+    erp: Erp
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +54,12 @@ class Lane:
     way: Way
     store: SqlStore
     door: ErpDoor
+    client: ConsentioClient
+    fitting: Fitting
+
+    async def fulfil(self) -> None:
+        """What people wished, apart from a cycle."""
+        await fulfil(self.way)
 
     async def cycle(self, erp_patience_s: float | None = None) -> Report:
         """One cycle. An ERP that cannot be opened yet, or not within `erp_patience_s`, cuts off its own direction only.
@@ -43,9 +72,90 @@ class Lane:
             await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
             report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, str(error))))
-            report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
+            if Direction.DELIVER not in report.paused:
+                report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
             return report
         return await run_cycle(self.way)
+
+    async def close(self) -> None:
+        """Leaves both ends; the lead is given back by the house."""
+        await self.door.close()
+        await self.client.__aexit__(None, None, None)
+
+
+class House:
+    """What all workspaces of a process share: the database, and the connections to Consentio."""
+
+    def __init__(self, settings: Settings, database: SqlDatabase) -> None:
+        #: In force for lanes that are opened from now on.
+        self.settings = settings
+        self.database = database
+        self._sessions: dict[MarketSettings, Session] = {}
+        self._lanes: dict[str, Lane] = {}
+
+    async def open_lane(self, workspace: Workspace, *, stopping: Callable[[], bool]) -> Lane:
+        """Takes the lead of a workspace. Once `stopping` says so, its cycles begin nothing more.
+
+        Calls neither Consentio nor the ERP. Raises `WorkspaceLocked`, and whatever is wrong with its key, ERP or orders.
+        """
+        settings = self.settings
+        read_api_key(workspace)  # a key that is not there is told at once, not at the first login
+        adapter = make_adapter(settings, workspace)
+        store = await self.database.lead(workspace.name, **ends_of(settings, workspace, adapter), now=datetime.now(UTC))
+        fitting = _fitting(settings, workspace)
+        client, door = await self._client(fitting), _door(adapter, fitting)
+        way = Way(market=client, store=store, erp=adapter, rules=fitting.rules, clocks=_CLOCKS, say=say, stopping=stopping)
+        lane = Lane(way=way, store=store, door=door, client=client, fitting=fitting)
+        self._lanes[workspace.name] = lane
+        return lane
+
+    async def refit(self, lane: Lane, workspace: Workspace) -> Lane:
+        """The same workspace under the settings in force, between two cycles: what they do not touch stays open."""
+        old, new = lane.fitting, _fitting(self.settings, workspace)
+        client, door = lane.client, lane.door
+        if (old.erp, old.rules.call_timeout) != (new.erp, new.rules.call_timeout):
+            door = _door(make_adapter(self.settings, workspace), new)
+            await lane.door.close()
+        if (old.market, old.workspace) != (new.market, new.workspace):
+            await lane.client.__aexit__(None, None, None)
+            client = await self._client(new)
+        way = replace(lane.way, market=client, erp=door.adapter, rules=new.rules)
+        refitted = Lane(way=way, store=lane.store, door=door, client=client, fitting=new)
+        self._lanes[workspace.name] = refitted
+        await self._close_unused()
+        return refitted
+
+    async def close_lane(self, lane: Lane) -> None:
+        """Closes its two ends, and lets another daemon lead."""
+        name = lane.way.workspace
+        if self._lanes.pop(name, None) is not None:
+            await lane.close()
+            await self.database.release(name)
+
+    async def close(self) -> None:
+        """Closes all but the database."""
+        for lane in list(self._lanes.values()):
+            await lane.close()
+        for session in self._sessions.values():
+            await session.__aexit__(None, None, None)
+
+    async def connect(self) -> None:
+        """Opens the connections to Consentio; ConfigError where address, certificates or proxy are wrong."""
+        await self._session(market_settings(self.settings))
+
+    async def _client(self, fitting: Fitting) -> ConsentioClient:
+        client = make_client(self.settings, fitting.workspace, await self._session(fitting.market))
+        return await client.__aenter__()
+
+    async def _session(self, market: MarketSettings) -> Session:
+        if market not in self._sessions:
+            self._sessions[market] = await Session(market).__aenter__()
+        return self._sessions[market]
+
+    async def _close_unused(self) -> None:
+        used = {lane.fitting.market for lane in self._lanes.values()} | {market_settings(self.settings)}
+        for market in self._sessions.keys() - used:
+            await self._sessions.pop(market).__aexit__(None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,47 +167,44 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(
-    settings: Settings, only: Collection[str] | None = None, *, stopping: Callable[[], bool] = lambda: False
-) -> AsyncIterator[App]:
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Opens the database, whose schema is brought up to date where the settings allow it, and the connections to Consentio."""
+    url = settings.database.url.get_secret_value()
+    await require_current(url, auto_migrate=settings.database.migrates_itself)
+    async with open_database(url) as database:
+        house = House(settings, database)
+        try:
+            await house.connect()
+            yield house
+        finally:
+            await house.close()
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, only: Collection[str] | None = None) -> AsyncIterator[App]:
     """Opens database, clients and adapters, and takes the lead of every workspace (or of those in `only`).
 
-    Once `stopping` says so, cycles begin nothing more. Calls neither Consentio nor an ERP. Closes all in reverse order.
+    Calls neither Consentio nor an ERP. Closes all in reverse order.
     """
-    async with AsyncExitStack() as stack:
-        url = settings.database.url.get_secret_value()
-        await require_current(url, auto_migrate=settings.database.migrates_itself)
-        database = await stack.enter_async_context(open_database(url))
-        session = await stack.enter_async_context(Session(_market_settings(settings)))
+    async with open_house(settings) as house:
         wanted = [workspace for workspace in settings.workspaces if only is None or workspace.name in only]
-        lanes = [await _open_lane(settings, workspace, database, session, stack=stack, stopping=stopping) for workspace in wanted]
+        lanes = [await house.open_lane(workspace, stopping=lambda: False) for workspace in wanted]
         yield App(settings, tuple(lanes))
 
 
-async def _open_lane(
-    settings: Settings,
-    workspace: Workspace,
-    database: SqlDatabase,
-    session: Session,
-    *,
-    stack: AsyncExitStack,
-    stopping: Callable[[], bool],
-) -> Lane:
-    read_api_key(workspace)  # a key that is not there is told at once, not at the first login
-    adapter = make_adapter(settings, workspace)
-    store = await database.lead(
-        workspace.name,
-        api_url=settings.consentio.base_url,
-        adapter=settings.erp[workspace.erp].adapter,
-        adapter_identity=adapter.identity,
-        now=datetime.now(UTC),
-    )
-    market = await stack.enter_async_context(make_client(settings, workspace, session))
-    door = ErpDoor(adapter, timeout_s=settings.delivery.call_timeout.total_seconds())
-    stack.push_async_callback(door.close)
-    rules = rules_of(settings)
-    way = Way(market=market, store=store, erp=adapter, rules=rules, clocks=_CLOCKS, say=say, stopping=stopping)
-    return Lane(way=way, store=store, door=door)
+def _fitting(settings: Settings, workspace: Workspace) -> Fitting:
+    market, erp = market_settings(settings), settings.erp[workspace.erp]
+    return Fitting(workspace=workspace, market=market, erp=erp, rules=rules_of(settings))
+
+
+def _door(adapter: ErpAdapter, fitting: Fitting) -> ErpDoor:
+    return ErpDoor(adapter, timeout_s=fitting.rules.call_timeout.total_seconds())
+
+
+def ends_of(settings: Settings, workspace: Workspace, adapter: ErpAdapter) -> Ends:
+    """The two ends that a workspace's orders lie between."""
+    name = settings.erp[workspace.erp].adapter
+    return {"api_url": settings.consentio.base_url, "adapter": name, "adapter_identity": adapter.identity}
 
 
 def make_adapter(settings: Settings, workspace: Workspace) -> ErpAdapter:
@@ -109,11 +216,12 @@ def make_adapter(settings: Settings, workspace: Workspace) -> ErpAdapter:
 def make_client(settings: Settings, workspace: Workspace, session: Session | None = None) -> ConsentioClient:
     """The workspace's client, not yet logged in; on its own connections unless a session is given."""
     return ConsentioClient(
-        _market_settings(settings), workspace.name, api_key=partial(_api_key, workspace), say=say, session=session
+        market_settings(settings), workspace.name, api_key=partial(_api_key, workspace), say=say, session=session
     )
 
 
-def _market_settings(settings: Settings) -> MarketSettings:
+def market_settings(settings: Settings) -> MarketSettings:
+    """How to reach Consentio, in the client's words."""
     api = settings.consentio
     return MarketSettings(
         base_url=api.base_url,
@@ -149,7 +257,24 @@ def rules_of(settings: Settings) -> Rules:
         start_from=sync.start_from,
         keep_payloads=settings.retention.payloads,
         keep_history=settings.retention.history,
+        brakes=_limits(settings),
+        amounts=_amounts(settings),
         **{name: getattr(delivery, name) for name in type(delivery).model_fields},
+    )
+
+
+def _amounts(settings: Settings) -> Amounts:
+    amounts = settings.amounts
+    tolerance = Tolerance(absolute=amounts.tolerance, share=amounts.tolerance_share, tax=amounts.max_tax)
+    return Amounts(check=amounts.check, park=amounts.park, tolerance=tolerance)
+
+
+def _limits(settings: Settings) -> Limits:
+    brakes = settings.brakes
+    return Limits(
+        cancels=Limit(orders=brakes.max_cancels, share=brakes.max_cancels_share, floor=brakes.floor),
+        updates=Limit(orders=brakes.max_updates, share=brakes.max_updates_share, floor=brakes.floor),
+        floor=brakes.floor,
     )
 
 

@@ -10,6 +10,7 @@ DaemonError
 ├── MarketplaceUnavailable       the API is away: try again later
 ├── RequestRefused               the API refused this one request (4xx)
 ├── SliceUnreadable              the answer of a slice is too large, cut off or no JSON: halve the slice
+│   └── SweepEmpty               a sweep listed nothing where many orders had been listed
 ├── ErpError                     verdicts of an adapter; anything else that it raises is a doubt
 │   ├── OrderRejected            this order only, nothing was written
 │   ├── Conflict                 the ERP has progressed, a person decides
@@ -17,6 +18,7 @@ DaemonError
 │   └── ErpUnavailable           nothing was sent: try all later
 ├── StoreUnavailable             the database is away: try again later
 ├── Deposed                      another leader took the workspace: record nothing, start nothing
+├── CycleStuck                   nothing moved in a cycle any more, and it was cut off
 ├── PoisonRow                    the database refuses this one row
 └── OrderUnknown                 no such order in this database
 """
@@ -105,6 +107,12 @@ class SliceUnreadable(DaemonError):
     remedy = "It is asked for again in the next cycle. If it lasts, look for a proxy that changes answers, or tell Consentio."
 
 
+class SweepEmpty(SliceUnreadable):
+    """A sweep listed nothing where many orders had been listed."""
+
+    remedy = "Look whether Consentio shows the workspace's orders, with the same key. The first one listed ends it."
+
+
 class ErpError(DaemonError):
     """The ERP did not do it."""
 
@@ -144,6 +152,10 @@ class StoreUnavailable(DaemonError):
 
 class Deposed(DaemonError):
     """Another leader took this workspace."""
+
+
+class CycleStuck(DaemonError):
+    """The cycle was cut off."""
 
 
 class PoisonRow(DaemonError):

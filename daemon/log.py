@@ -33,6 +33,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 _LEVELS = {
     "api.retried": "debug",
     "order.recorded": "debug",  # `order.created` follows
+    "amount.mismatched": "warning",
+    "brake.pulled": "warning",
     "order.in_doubt": "warning",
     "order.parked": "warning",
     "orders.missing": "warning",
@@ -40,6 +42,7 @@ _LEVELS = {
     "seen.refused": "warning",
     "slice.halved": "warning",
     "sweep.cut": "warning",
+    "sweep.emptied": "warning",
     "sweep.shortened": "warning",
 }
 

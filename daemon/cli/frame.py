@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, database, demo, health, look, run, sandbox, wish
+from daemon.cli import check, config, database, demo, desk, health, look, release, run, sandbox, wish
 
 app = typer.Typer(
     help="Carries accepted orders from the Consentio marketplace into an ERP, and keeps both sides equal.",
@@ -38,6 +38,10 @@ for _function, _example in (
     (look.status, "status --json"),
     (look.explain, "explain 5001"),
     (wish.retry, "retry 5001 5002 --reason 'customer C-17 is in the ERP now'"),
+    (desk.dismiss, "dismiss 5001 --reason 'typed in by hand'"),
+    (desk.pause, "pause deliver --reason 'the ERP is upgraded tonight'"),
+    (desk.resume, "resume"),
+    (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),
     (wish.restored, "restored --reason 'yesterday evening's copy'"),
     (database.migrate, "migrate"),
     (health.healthcheck, "healthcheck --ready"),

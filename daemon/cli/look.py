@@ -49,11 +49,19 @@ async def _overview(settings: "Settings") -> "list[WorkspaceOverview]":
 def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     state = workspace.state
     yield f"workspace {state.id}, {state.adapter} at {state.adapter_identity}, {state.api_url}"
+    if workspace.config_trouble:
+        yield f"  config: the daemon goes on with what it read before; the file was {workspace.config_trouble}"
     moments = (("collected", state.collected_at), ("delivered", state.delivered_at), ("acknowledged", state.acknowledged_at))
+    yield from (f"  {pause.direction.value} {pause}" for pause in state.paused)
     yield "  last good: " + ", ".join(f"{name} {_ago(moment)}" for name, moment in moments)
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
+    yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
     waiting = (("to tell Consentio", workspace.to_tell), ("in doubt", workspace.in_doubt))
-    others = (("unreadable", workspace.unreadable), ("wishes not yet fulfilled", workspace.wishes))
+    others = (
+        ("booked otherwise", workspace.mismatched),
+        ("unreadable", workspace.unreadable),
+        ("wishes not yet fulfilled", workspace.wishes),
+    )
     if told := [f"{count} {name}" for name, count in (*waiting, *others) if count]:
         yield "  besides: " + ", ".join(told)
 

@@ -14,6 +14,17 @@ LogLevel = Annotated[
     str | None,
     typer.Option("--log-level", help="debug, info, warning or error, instead of the config's.", show_default=False),
 ]
-Orders = Annotated[list[str] | None, typer.Argument(help="Order ids.", show_default=False)]
+_NAMES = "by Consentio's id or hash, the ERP's record or number, or the reference told"
+Orders = Annotated[list[str] | None, typer.Argument(help=f"Orders, {_NAMES}.", show_default=False)]
+OrderName = Annotated[str, typer.Argument(help=f"The order, {_NAMES}.", metavar="ORDER", show_default=False)]
 InWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Only this workspace's order.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the order's story.")]
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        raise typer.BadParameter("say why, for whoever reads the story")
+    return reason.strip()
+
+
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the story.", callback=_said, show_default=False)]

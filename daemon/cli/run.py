@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
-    """Serve until SIGTERM; a second signal ends it at once."""
-    from daemon.cli.starting import as_config_error, load_all, warn
+    """Serve until SIGTERM; a second signal ends it at once.
+
+    An edited config file is taken up by itself, or at once at SIGHUP.
+    """
+    from daemon.cli.starting import as_config_error, load_all, read_again, tune_log, warn
     from daemon.errors import AdapterError
 
     try:
@@ -25,16 +29,18 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     except AdapterError as error:
         raise as_config_error(error) from None
     warn(loaded)
+    from daemon.service.reload import Config
     from daemon.service.runner import run as serve
 
-    asyncio.run(serve(loaded.settings))
+    tune = partial(tune_log, log_level=log_level, logs=sys.stdout)
+    asyncio.run(serve(Config(loaded, read=partial(read_again, config), tune_log=tune)))
 
 
 def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson = False) -> None:
     """Run one cycle for every workspace.
 
     Says what it did. Exit codes: 0 all done, 4 database, 5 Consentio, 6 ERP, 7 another daemon holds a workspace, 8 done, but some
-    orders are parked or in doubt.
+    orders are parked, braked or in doubt.
     """
     from daemon.cli.starting import load_all, warn
 
@@ -81,7 +87,9 @@ async def _unsettled(app: "App", *, as_json: bool) -> int:
     async with open_reader(app.settings.database.url.get_secret_value()) as reader:
         overview = await reader.overview()
     ours = {lane.way.workspace for lane in app.lanes}
-    count = sum(stand.counts.get(Situation.PARKED, 0) + stand.in_doubt for stand in overview if stand.state.id in ours)
+    stands = [stand for stand in overview if stand.state.id in ours]
+    held = (Situation.PARKED, Situation.BRAKED)
+    count = sum(stand.in_doubt + sum(stand.counts.get(situation, 0) for situation in held) for stand in stands)
     if count and not as_json:
-        print(f"{count} orders are parked or in doubt: see `consentio-sync status`")
+        print(f"{count} orders are parked, braked or in doubt: see `consentio-sync status`")
     return count

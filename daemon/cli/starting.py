@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from structlog import get_logger
 
 from daemon.config.load import Loaded, checked, erp_tables, refusal
+from daemon.config.settings import Settings
 from daemon.config.sources import Source, read_source
 from daemon.domain.secrecy import hide
 from daemon.errors import AdapterError, ConfigError
@@ -22,11 +23,29 @@ def load_all(config: Path | None, *, log_level: str | None = None, logs: IO[str]
     ConfigError and AdapterError tell all that is wrong.
     """
     loaded = _load(config)
-    settings = loaded.settings
+    tune_log(loaded.settings, log_level=log_level, logs=logs)
+    _check(loaded)
+    return loaded
+
+
+def read_again(config: Path | None) -> Loaded:
+    """The settings as they are now, checked by the adapters too; the log stays as it is.
+
+    ConfigError and AdapterError tell all that is wrong.
+    """
+    loaded = _load(config)
+    _check(loaded)
+    return loaded
+
+
+def tune_log(settings: Settings, *, log_level: str | None = None, logs: IO[str] | None = None) -> None:
+    """Logs as the settings say, at `log_level` if that is given."""
     configure(form=settings.log.format, level=_level(log_level) or settings.log.level, stream=logs or sys.stderr)
+
+
+def _check(loaded: Loaded) -> None:
     _hide_secrets(loaded)
     _check_adapters(loaded)
-    return loaded
 
 
 def _load(config: Path | None) -> Loaded:

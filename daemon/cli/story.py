@@ -25,6 +25,7 @@ _NEXT = {
     Situation.RETRYING: "it is tried again",
     Situation.IN_DOUBT: "nobody knows whether the last call arrived, so the ERP is asked",
     Situation.PARKED: "a person is needed; mend what the reason says, then `consentio-sync retry {id}`",
+    Situation.BRAKED: "a brake holds it until a person has looked: `consentio-sync release {workspace}`",
     Situation.HELD: "it waits until it is accepted",
     Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
     Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
@@ -34,6 +35,7 @@ _NEXT = {
 def story_lines(story: "Story") -> Iterator[str]:
     """The whole story, oldest event first."""
     yield from _standing(story.workspace, story.order)
+    yield from (f"  {pause.direction.value} of this workspace is {pause}" for pause in story.paused)
     yield ""
     yield from (f"{moment:%Y-%m-%d %H:%M:%S}  {text}" for moment, text in sorted(_events(story), key=itemgetter(0)))
 
@@ -44,9 +46,11 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
     yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value}{record}{status}"
     if order.reason:
         yield f"  reason: {order.reason}"
+    if order.mismatch and order.mismatch not in order.reason:
+        yield f"  booked otherwise: {order.mismatch}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
-    yield f"  next: {_NEXT[order.situation].format(id=order.id)}{_when(order.due_at)}"
+    yield f"  next: {_NEXT[order.situation].format(id=order.id, workspace=workspace)}{_when(order.due_at)}"
     if order.tell_due_at or order.tell_reason:
         reason = f": {order.tell_reason}" if order.tell_reason else ""
         yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"

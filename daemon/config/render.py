@@ -8,7 +8,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from daemon.config.load import Loaded
-from daemon.config.settings import Consentio, Database, Delivery, Http, Log, Retention, Service, Sync, Wire, Workspace
+from daemon.config.settings import (
+    Amounts,
+    Brakes,
+    Consentio,
+    Database,
+    Delivery,
+    Http,
+    Log,
+    Retention,
+    Service,
+    Sync,
+    Wire,
+    Workspace,
+)
 from daemon.config.sources import Key
 from daemon.erp.files.settings import FilesSettings
 
@@ -33,7 +46,14 @@ def example() -> str:
         "[[workspaces]]\n" + _workspace(),
         *(
             _table(name, model)
-            for name, model in (("sync", Sync), ("delivery", Delivery), ("database", Database), ("retention", Retention))
+            for name, model in (
+                ("sync", Sync),
+                ("delivery", Delivery),
+                ("brakes", Brakes),
+                ("amounts", Amounts),
+                ("database", Database),
+                ("retention", Retention),
+            )
         ),
         _ERP + _files(),
         *(_table(name, model) for name, model in (("service", Service), ("http", Http), ("log", Log))),

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -186,6 +187,33 @@ class Delivery(Table):
         return self
 
 
+class Brakes(Table):
+    max_cancels: int = Field(
+        500, ge=0, description="no more orders than this are cancelled in the ERP within a day; 0 is without limit ..."
+    )
+    max_cancels_share: float = Field(
+        0.1, ge=0, le=10, description="... nor more than this share of the orders of the last week; 0 is without limit"
+    )
+    max_updates: int = Field(2000, ge=0, description="the same for orders that are changed in the ERP: by number ...")
+    max_updates_share: float = Field(0.4, ge=0, le=10, description="... and by share")
+    floor: int = Field(
+        20, ge=0, description="so many are let through in any case, and a sweep may miss so many before it is taken for empty"
+    )
+
+
+class Amounts(Table):
+    check: bool = Field(True, description="compare what the ERP booked with the order, where it tells totals or lines")
+    tolerance: Decimal = Field(Decimal("0.05"), ge=0, description="how far an amount of money may be off ...")
+    tolerance_share: Decimal = Field(Decimal("0.001"), ge=0, le=1, description="... or by this share of it, whichever is more")
+    max_tax: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=1,
+        description="how much higher it may be, as a share, where the ERP's totals include taxes: 0.21",
+    )
+    park: bool = Field(False, description="an order that is booked otherwise is parked for a person, after it was written")
+
+
 class Database(Table):
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         SecretStr("sqlite:///consentio-sync.db"), description="or postgresql://user@host/database, for production"
@@ -233,6 +261,9 @@ class Service(Table):
         timedelta(seconds=20),
         description="how long the running cycle may go on after SIGTERM; stay below the container's own limit",
     )
+    stalled_after: Annotated[Duration, between("1m", "30d", "an outage of a minute is nothing to be woken for")] = Field(
+        timedelta(minutes=15), description="a direction that went well longer ago is told as an error, once"
+    )
 
 
 class Http(Table):
@@ -255,6 +286,8 @@ class Settings(BaseSettings):
     workspaces: tuple[Workspace, ...]
     sync: Sync = Field(Sync())
     delivery: Delivery = Field(Delivery())
+    brakes: Brakes = Field(Brakes())
+    amounts: Amounts = Field(Amounts())
     database: Database = Field(Database())
     retention: Retention = Field(Retention())
     erp: dict[str, Erp] = Field({}, validate_default=True)

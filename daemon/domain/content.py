@@ -5,17 +5,17 @@ What we or the vendor write ourselves is no content: the top-level `external_*`,
 """
 
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 from daemon.domain.order import Address, Line, Order
 
-#: Rises whenever `content` changes its answer; digests of different versions are never compared (A19).
-DIGEST_VERSION = 1
+#: Rises whenever `digest` changes its answer; digests of different versions are never compared (A19).
+DIGEST_VERSION = 2
 
 _NO_CONTENT = {
     Order: frozenset(
@@ -33,10 +33,36 @@ _ID = attrgetter("id")
 _VALUES = {kind: attrgetter(*names) for kind, names in _FIELDS.items()}
 
 
+def _getter(kind: Any, held: type) -> Callable[[Any], tuple[Any, ...]]:
+    """All fields of content that hold this type, in one call."""
+    names = [f.name for f in fields(kind) if f.name in _FIELDS[kind] and f.type in (held, held | None)]
+    return attrgetter(*names)
+
+
+_TEXTS = {kind: _getter(kind, str) for kind in _FIELDS}
+_NUMBERS = {Line: _getter(Line, Decimal)}
+_MOMENTS, _PLACES = _getter(Order, datetime), _getter(Order, Address)
+
+
 def digest(order: Order) -> str:
-    """A fingerprint of the business content: equal contents, equal digests, whatever the spelling on the wire."""
-    text = json.dumps(content(order), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """A fingerprint of the business content: equal contents, equal digests, whatever the spelling on the wire.
+
+    It covers what `content` says, by place instead of by name, in a third of the time: each order is digested at every reading.
+    """
+    lines = [(*_texts(line), *map(_digits, _NUMBERS[Line](line))) for line in sorted(order.lines, key=_ID)]
+    places = [place and _texts(place) for place in _PLACES(order)]
+    moments = [when and when.astimezone(UTC).isoformat() for when in _MOMENTS(order)]
+    says = repr((order.status.value, _texts(order), moments, places, lines))
+    return hashlib.sha256(says.encode()).hexdigest()
+
+
+def _texts(thing: Order | Line | Address) -> tuple[str | None, ...]:
+    texts = _TEXTS[type(thing)](thing)
+    return tuple(text or None for text in texts) if "" in texts else texts
+
+
+def _digits(number: Decimal | None) -> str | None:
+    return None if number is None else number_text(number)
 
 
 def content(order: Order) -> dict[str, object]:

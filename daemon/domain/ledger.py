@@ -65,6 +65,8 @@ class LedgerRow:
     started_at: datetime
     finished_at: datetime | None = None
     outcome: Outcome | None = None
+    #: A brake counts it: it cancels or changes an order, is no recovery, and nobody released it.
+    counted: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -114,9 +116,9 @@ class Note:
 class NewsKind(StrEnum):
     """What the ERP can tell of a record."""
 
-    STATUS = "status"  # it has another status
+    STATUS = "status"  # it is live, and has another status
     NUMBERED = "numbered"  # it has got its number, or another one
-    CANCELLED = "cancelled"  # somebody there cancelled or deleted it
+    CANCELLED = "cancelled"  # somebody there cancelled or deleted it; a later `status` says that it is live again
     PREPARED = "prepared"  # the goods are ready
     REFUSED = "refused"  # the ERP did not take over what it was handed: the effect with `key` left nothing behind
 
@@ -138,6 +140,39 @@ class News:
     missing: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Recorded news that belong to an order, by the number under which they are recorded."""
+
+    serial: int
+    order_id: str
+    news: News
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """What Consentio shall be asked to do for one order, once: cancel it, or mark it as prepared. It may be repeated at will."""
+
+    order_id: str
+    #: `cancel_remote` or `prepare`; an order has one errand of each kind at most, the newest.
+    kind: Kind
+    #: Its row in the ledger.
+    key: str
+    #: The daemon, for news from the ERP, or the person who wants it; and why.
+    who: str
+    reason: str
+    made_at: datetime
+    #: What the news spoke of: they count only while the order has this record and this revision.
+    record: str | None = None
+    revision: int = 0
+    attempts: int = 0
+    #: When it is looked at next; None once it is done, dropped or given up.
+    due_at: datetime | None = None
+    done_at: datetime | None = None
+    #: How it ended, or why Consentio refused it last.
+    answer: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """An element of an answer that is no readable order and bears no usable id; keyed by the digest of its bytes."""
@@ -146,6 +181,10 @@ class Unreadable:
     raw: bytes
     error: str
     seen_at: datetime
+
+
+#: How the answer to a wish begins that was not fulfilled.
+REFUSED = "refused: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

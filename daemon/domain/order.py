@@ -1,9 +1,11 @@
 """What an order is: the marketplace's content in our words, frozen."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 
 class Status(StrEnum):
@@ -20,6 +22,17 @@ class Status(StrEnum):
 DELIVERABLE = frozenset({Status.ACCEPTED, Status.CANCELED})
 
 
+class _Filled:
+    """A record that can be filled at once: `__init__` sets field by field, for every line of every order, at every reading."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Self:
+        """The record that has these values, one for each field."""
+        record = object.__new__(cls)
+        record.__dict__.update(values)
+        return record
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A place of delivery or pickup; `external_id` is the seller's own code for it."""
@@ -34,8 +47,8 @@ class Address:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+@dataclass(frozen=True, kw_only=True)
+class Line(_Filled):
     """One item. `unit` and `price_unit` may differ (boxes ordered, priced per kilo)."""
 
     id: str
@@ -56,8 +69,8 @@ class Line:
     prepared: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+@dataclass(frozen=True, kw_only=True)
+class Order(_Filled):
     """One order as one answer of the API showed it. Moments are aware and UTC; ids are text; absent is None."""
 
     id: str

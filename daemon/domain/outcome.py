@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from daemon.domain.backoff import backoff
 from daemon.domain.ledger import Kind, LedgerRow
-from daemon.domain.plan import OLDER_THAN_WALL, park, steer, with_tell
+from daemon.domain.plan import OLDER_THAN_WALL, park, steer, with_tell, without_record
 from daemon.domain.state import OrderState, Situation
 
 
@@ -26,11 +26,15 @@ def freed(state: OrderState) -> OrderState:
     return state.evolve(situation=Situation.WAITING, due_at=None, reason="")
 
 
-def written(state: OrderState, row: LedgerRow, *, record: str, status: str | None, digest: str, now: datetime) -> OrderState:
+def written(
+    state: OrderState, row: LedgerRow, *, record: str, number: str | None, status: str | None, digest: str, now: datetime
+) -> OrderState:
     """A create or an update is done: the ERP has the revision that the intent carried, never the latest."""
     state = freed(state).evolve(
         erp_record=record,
+        erp_number=number,
         erp_status=status if status is not None else state.erp_status,
+        erp_cancelled=False,
         erp_revision=row.revision,
         erp_digest=digest,
         attempts=0,
@@ -42,25 +46,22 @@ def written(state: OrderState, row: LedgerRow, *, record: str, status: str | Non
 
 def canceled(state: OrderState, row: LedgerRow, *, digest: str, now: datetime) -> OrderState:
     """A cancel is done: the next create is another incarnation, with another key (A2)."""
-    state = freed(state).evolve(
-        erp_record=None,
-        erp_status=None,
-        erp_revision=row.revision,
-        erp_digest=digest,
-        incarnation=row.incarnation + 1,
-        body_revision=0,
-        told_id=None,
-        told_status=None,
-        hint=state.told_id or state.erp_record,  # Consentio goes on showing it, which is no news
-        attempts=0,
-    )
+    state = without_record(freed(state).evolve(incarnation=row.incarnation, attempts=0))
+    state = state.evolve(erp_revision=row.revision, erp_digest=digest)
     return with_tell(steer(state, now), now)
 
 
-def adopted(state: OrderState, *, record: str, status: str | None, now: datetime) -> OrderState:
+def adopted(state: OrderState, *, record: str, number: str | None, status: str | None, now: datetime) -> OrderState:
     """A live record met by `find`: ours, but with what content is unknown (A3)."""
     state = freed(state).evolve(
-        erp_record=record, erp_status=status, erp_revision=None, erp_digest=None, verify=False, attempts=0
+        erp_record=record,
+        erp_number=number,
+        erp_status=status,
+        erp_cancelled=False,
+        erp_revision=None,
+        erp_digest=None,
+        verify=False,
+        attempts=0,
     )
     return with_tell(steer(state, now), now)
 
@@ -71,6 +72,9 @@ def met_cancelled(state: OrderState, now: datetime, *, further: int = 1) -> Orde
         incarnation=state.incarnation + further,
         body_revision=0 if further else state.body_revision,
         erp_record=None,
+        mismatch="",
+        erp_number=None,
+        erp_cancelled=False,
         erp_revision=None if state.erp_revision is None else 0,
         erp_digest=None,
         verify=False,

@@ -147,7 +147,7 @@ def _said_again(state: OrderState, reading: Reading) -> bool:
 def _hinted(state: OrderState, reading: Reading, now: datetime) -> OrderState:
     """References as read, compared with what was told (A24) and with what this database knows of (A6)."""
     reference = reading.order.reference
-    ours = (state.told_id, state.erp_record, state.hint)
+    ours = (state.told_id, state.erp_number, state.erp_record, state.hint)
     if reference is not None and reference not in ours and state.wanted:
         state = state.evolve(hint=reference, verify=state.situation is not Situation.BASELINE)
         state = steer(state, now) if state.situation is not Situation.SETTLED else state.evolve(due_at=now)

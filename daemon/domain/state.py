@@ -1,9 +1,12 @@
 """Where one order stands: the level that is steered, and every step it may take. Pure: a step returns a new state."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
+
+from daemon.domain.brakes import Brakes
+from daemon.domain.pause import Pause
 
 
 class Situation(StrEnum):
@@ -16,6 +19,7 @@ class Situation(StrEnum):
     IN_DOUBT = "in_doubt"
     PARKED = "parked"
     HELD = "held"
+    BRAKED = "braked"
     BASELINE = "baseline"
     DISMISSED = "dismissed"
 
@@ -24,7 +28,7 @@ class Situation(StrEnum):
 QUIET = frozenset({Situation.SETTLED, Situation.BASELINE, Situation.DISMISSED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: every order takes a dozen steps, and a dict is copied at once
 class OrderState:
     """One marketplace order as this database knows it. Moments are aware and UTC; 0 means no revision."""
 
@@ -71,7 +75,14 @@ class OrderState:
     #: The digest of that revision: equal contents need no update, whatever their numbers. None when unknown or none.
     erp_digest: str | None = None
     erp_record: str | None = None
+    #: What people call the record, and what Consentio is told of it; None while it has no number that may be told.
+    erp_number: str | None = None
+    #: The ERP's own word for where the record stands.
     erp_status: str | None = None
+    #: Somebody cancelled the record in the ERP, not we.
+    erp_cancelled: bool = False
+    #: When the newest of the news that this order heeded happened, by the ERP's clock.
+    erp_news_at: datetime | None = None
     #: The revision first sent under the current create key; 0 when none was.
     body_revision: int = 0
     #: Which incarnation is live must be asked before anything else (after a restore).
@@ -82,6 +93,10 @@ class OrderState:
     reason: str = ""
     missing: tuple[str, ...] = ()
     dismissed_revision: int = 0
+    #: The revision that a person released from a brake; 0 when none.
+    released: int = 0
+    #: What the ERP booked otherwise than the order says, in words; empty where nothing differs.
+    mismatch: str = ""
 
     # -- the Consentio side
     told_id: str | None = None
@@ -110,19 +125,20 @@ class OrderState:
         return pending or self.just_seen > 0 or self.situation not in QUIET
 
     def evolve(self, **changes: object) -> "OrderState":
-        """The same order with some fields changed."""
-        state = object.__new__(OrderState)
-        for keep, value in zip(_SLOTS, _VALUES(self), strict=True):
-            keep(state, value)
-        for name, value in changes.items():
-            object.__setattr__(state, name, value)
+        """The same order with some fields changed: `dataclasses.replace` in a thirtieth of its time."""
+        return OrderState.of({**self.__dict__, **changes})
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> "OrderState":
+        """The state that has these values, one for each field."""
+        if len(values) != _FIELDS:
+            raise TypeError("an order has other fields")
+        state = object.__new__(cls)
+        state.__dict__.update(values)
         return state
 
 
-# `dataclasses.replace` in a seventh of its time: every order takes a dozen steps, and has four dozen fields.
-_NAMES = tuple(field.name for field in fields(OrderState))
-_VALUES = attrgetter(*_NAMES)
-_SLOTS = tuple(getattr(OrderState, name).__set__ for name in _NAMES)
+_FIELDS = len(fields(OrderState))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,4 +159,10 @@ class WorkspaceState:
     collected_at: datetime | None = None
     delivered_at: datetime | None = None
     acknowledged_at: datetime | None = None
+    #: How far the ERP's news were read, in the ERP's own words.
+    reports_cursor: str | None = None
     skew_s: float | None = None
+    #: The directions that a person lets rest.
+    paused: tuple[Pause, ...] = ()
+    #: Which brakes are pulled.
+    brake: Brakes = field(default_factory=Brakes)

@@ -1,10 +1,12 @@
 """What one cycle did, in numbers. Tallies can be added."""
 
-from dataclasses import dataclass, fields
-from operator import add, attrgetter
+from dataclasses import dataclass
+
+#: Counts of what happens at every cycle, whether there is news or not.
+_ROUTINE = frozenset({"requests", "fetched", "unchanged"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: one is added for every order, and a dict is copied at once
 class Tally:
     """Counts of one cycle; the roof turns them into one log line, metrics and a health state."""
 
@@ -22,6 +24,9 @@ class Tally:
     canceled: int = 0
     adopted: int = 0
     parked: int = 0
+    braked: int = 0
+    #: Of the created and updated ones, those that the ERP booked otherwise.
+    mismatched: int = 0
     retrying: int = 0
     in_doubt: int = 0
     told: int = 0
@@ -32,11 +37,14 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""
-        return Tally(**dict(zip(_NAMES, map(add, _COUNTS(self), _COUNTS(other)), strict=True)))
+        both = object.__new__(Tally)
+        both.__dict__.update(self.__dict__)
+        both.__dict__.update({name: self.__dict__[name] + count for name, count in other.__dict__.items() if count})
+        return both
 
     def __bool__(self) -> bool:
         """Whether anything happened beyond reading what was known."""
-        return any(getattr(self, f.name) for f in fields(self) if f.name not in {"requests", "fetched", "unchanged"})
+        return any(count for name, count in self.__dict__.items() if name not in _ROUTINE)
 
     @property
     def balances(self) -> bool:
@@ -45,8 +53,4 @@ class Tally:
 
     def counts(self) -> dict[str, int]:
         """The figures that are not zero, for a log line."""
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
-
-
-_NAMES = tuple(field.name for field in fields(Tally))
-_COUNTS = attrgetter(*_NAMES)
+        return {name: count for name, count in self.__dict__.items() if count}

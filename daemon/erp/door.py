@@ -4,8 +4,12 @@ import asyncio
 import dataclasses
 from typing import Any, ClassVar, Never, Self
 
+import structlog
+
 from daemon.errors import AdapterError, ErpUnavailable
 from daemon.ports import Capabilities, ErpAdapter
+
+_log = structlog.get_logger()
 
 
 class ErpDoor:
@@ -53,14 +57,21 @@ class ErpDoor:
             raise
 
     async def close(self) -> None:
-        """Leaves the adapter, if it was entered."""
+        """Leaves the adapter, if it was entered. Never raises: one that cannot be left, or not in time, is told and forgotten."""
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
             self._opening = None
         if self._is_open:
             self._is_open = False
-            await self.adapter.__aexit__(None, None, None)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self.adapter.__aexit__(None, None, None)
+        except Exception as error:  # noqa: BLE001  # whatever an adapter raises, the rest is closed, too
+            _log.warning("adapter.abandoned", erp=self.adapter.identity, reason=f"{type(error).__name__}: {error}")
 
 
 class AwayErp:

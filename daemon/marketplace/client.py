@@ -1,6 +1,6 @@
 """The seller's order endpoints of one workspace: `ports.Marketplace` over HTTP."""
 
-import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -10,7 +10,7 @@ from daemon.domain.order import Order
 from daemon.errors import MarketplaceUnavailable, RequestRefused
 from daemon.marketplace import wire
 from daemon.marketplace.clock import http_date
-from daemon.marketplace.session import Ask, Reply, Session
+from daemon.marketplace.session import Ask, Session
 from daemon.marketplace.settings import MarketSettings
 from daemon.marketplace.transport import Transport
 from daemon.marketplace.words import clean
@@ -18,8 +18,6 @@ from daemon.ports import Answer, Element, Reference, Say
 
 __all__ = ["ConsentioClient", "MarketSettings", "Session"]
 
-#: A larger answer is read in a thread, so that the loop goes on turning.
-_LARGE = 2**18
 _MAX_NOTICES = 100
 
 
@@ -95,14 +93,8 @@ class ConsentioClient:
     async def _list(self, what: str, path: str, query: Mapping[str, str]) -> Answer:
         reply = await self._transport.request(Ask(what=what, method="GET", path=path, query=query, listing=True))
         date = http_date(reply.headers.get("Date")) or self._known_now()
-        return Answer(await self._elements(reply), date)
-
-    async def _elements(self, reply: Reply) -> Sequence[Element]:
-        if reply.status == 204:
-            return ()
-        if len(reply.body) > _LARGE:
-            return await asyncio.to_thread(wire.read_elements, reply.body, self._notice)
-        return wire.read_elements(reply.body, self._notice)
+        elements: Sequence[Element] = () if reply.status == 204 else wire.read_elements(reply.body, self._notice)
+        return Answer(elements, date, hashlib.sha256(reply.body).digest())
 
     def _notice(self, what: str) -> None:
         if what not in self._noticed and len(self._noticed) < _MAX_NOTICES:

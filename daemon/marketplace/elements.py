@@ -1,4 +1,7 @@
-"""A JSON array taken apart element by element, so that each keeps its own bytes and one bad element spoils no other."""
+"""A JSON array taken apart element by element, so that each keeps its own bytes and one bad element spoils no other.
+
+msgspec reads what is plain JSON, in half the time; whatever it refuses is read by the standard library's patient decoders.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +10,8 @@ from dataclasses import dataclass
 from json import JSONDecoder
 from typing import Any
 
+import msgspec
+
 from daemon.errors import SliceUnreadable
 from daemon.marketplace.scalars import parse_float, unfit_constant, unfit_float, unfit_int
 
@@ -14,6 +19,9 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 #: What counts for the nesting; a string is skipped whole.
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
+#: Whole arrays, each element left as its bytes; and one value, its numbers exact.
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_PLAIN = msgspec.json.Decoder(float_hook=parse_float)
 #: Fast, and out of its depth with an odd number anywhere; the patient one then puts a stand-in for the number.
 _FAST = JSONDecoder(parse_float=parse_float, parse_constant=unfit_constant)
 _PATIENT = JSONDecoder(parse_float=unfit_float, parse_int=unfit_int, parse_constant=unfit_constant)
@@ -28,6 +36,8 @@ class TooDeep:
 
 def decode(raw: bytes) -> Any:
     """The value of one JSON text; ValueError if it is none."""
+    with suppress(ValueError, ArithmeticError, RecursionError):
+        return _PLAIN.decode(raw)
     text = raw.decode(*_CODEC)
     with suppress(ValueError, ArithmeticError, RecursionError):
         return _FAST.decode(text)
@@ -37,11 +47,15 @@ def decode(raw: bytes) -> Any:
         return TooDeep()
 
 
-def split(body: bytes) -> Iterator[tuple[bytes, Any]]:
-    """Yields each element's own bytes and its value; `null` is an empty array.
+def split(body: bytes) -> list[bytes]:
+    """Each element's own bytes; `null` is an empty array. SliceUnreadable where the array is broken, cut off, or no array."""
+    try:
+        return [bytes(raw) for raw in _ELEMENTS.decode(body)]
+    except (ValueError, RecursionError):
+        return list(_split(body))
 
-    Raises SliceUnreadable where the array is broken, cut off, or no array.
-    """
+
+def _split(body: bytes) -> Iterator[bytes]:
     text = body.decode(*_CODEC).removeprefix("\ufeff")
     at = _skip(text, 0)
     if text.startswith("null", at):
@@ -52,8 +66,8 @@ def split(body: bytes) -> Iterator[tuple[bytes, Any]]:
     if text.startswith("]", at):
         return _end(text, at + 1)
     while True:
-        value, end = _element(text, at)
-        yield text[at:end].encode(*_CODEC), value
+        end = _element(text, at)
+        yield text[at:end].encode(*_CODEC)
         at = _skip(text, end)
         if text.startswith("]", at):
             return _end(text, at + 1)
@@ -76,22 +90,14 @@ def _broken(at: int) -> SliceUnreadable:
     return SliceUnreadable(f"the answer is cut off or no JSON, at character {at}")
 
 
-def _element(text: str, at: int) -> tuple[Any, int]:
+def _element(text: str, at: int) -> int:
+    """Where the element that begins here ends."""
     try:
-        return _FAST.raw_decode(text, at)
-    except (ValueError, ArithmeticError):
-        return _patiently(text, at)
-    except RecursionError:
-        return TooDeep(), _closing(text, at)
-
-
-def _patiently(text: str, at: int) -> tuple[Any, int]:
-    try:
-        return _PATIENT.raw_decode(text, at)
+        return _PATIENT.raw_decode(text, at)[1]
     except ValueError:
         raise _broken(at) from None
     except RecursionError:
-        return TooDeep(), _closing(text, at)
+        return _closing(text, at)
 
 
 def _closing(text: str, at: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from daemon.marketplace.scalars import number, text, texts
@@ -21,17 +22,18 @@ class Shape:
     def names(self) -> frozenset[str]:
         return frozenset((*self.texts, *self.numbers, *self.others, *self.nested))
 
-    def fields(self, record: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-        """Every field but the nested, absent ones as None; ValueError names the first that cannot be read."""
+    def fields(self, record: Mapping[str, Any], where: str = "", place: int = 0) -> dict[str, Any]:
+        """Every field but the nested, absent ones as None; ValueError names the first that cannot be read, and its place."""
         get = record.get
         try:
             found: dict[str, Any] = texts(get, self.texts)
             for name in self.numbers:
-                found[name] = number(get(name))
+                value = get(name)
+                found[name] = value if type(value) is Decimal else number(value)
             for name, read in self.others.items():
                 found[name] = read(get(name))
         except ValueError:
-            raise ValueError(where + self._culprit(record)) from None
+            raise ValueError(where.format(place) + self._culprit(record)) from None
         return found
 
     def _culprit(self, record: Mapping[str, Any]) -> str:

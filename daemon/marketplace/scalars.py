@@ -56,13 +56,13 @@ def text(value: Any) -> str | None:
 
 def texts(get: Callable[[str], Any], names: Sequence[str]) -> dict[str, str | None]:
     """Many texts at once: where all are well they are looked at as one, for speed."""
-    found = {name: get(name) or None for name in names}
+    found = [get(name) or None for name in names]
     try:
-        if "".join(filter(None, found.values())).isprintable():
-            return found
+        if "".join(filter(None, found)).isprintable():
+            return dict(zip(names, found, strict=True))
     except TypeError:  # not all of them are text
         pass
-    return {name: text(value) for name, value in found.items()}
+    return dict(zip(names, map(text, found), strict=True))
 
 
 def ident(value: Any) -> str | None:

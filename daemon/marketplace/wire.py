@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote
 
 from daemon.domain.order import Address, Line, Order, Status
 from daemon.marketplace.elements import TooDeep, decode, split
+from daemon.marketplace.listing import Listing
 from daemon.marketplace.records import Shape
 from daemon.marketplace.scalars import flag, ident, moment
 from daemon.marketplace.words import clean
@@ -72,15 +74,16 @@ def read_order(raw: bytes, notice: Notice | None = None) -> Order:
     return _order(decode(raw), notice)
 
 
-def read_elements(body: bytes, notice: Notice | None = None) -> list[Element]:
+def read_elements(body: bytes, notice: Notice | None = None) -> Listing:
     """Every element of a listing, each with its own bytes; those that are no readable order say why.
 
     Raises SliceUnreadable if the array itself is broken or cut off.
     """
-    return [_read(raw, value, notice) for raw, value in split(body)]
+    return Listing(split(body), partial(_read, notice=notice))
 
 
-def _read(raw: bytes, value: Any, notice: Notice | None) -> Element:
+def _read(raw: bytes, notice: Notice | None) -> Element:
+    value = decode(raw)
     try:
         order = _order(value, notice)
     except ValueError as problem:
@@ -98,32 +101,35 @@ def _usable(value: Any, name: str) -> str | None:
 def _order(value: Any, notice: Notice | None) -> Order:
     record = _object(value, "the order")
     id_ = _id(record, "the order")
-    order = Order(
-        id=id_,
-        status=_status(record.get("status")),
-        deliver_to=_address(record, "deliver_to", notice),
-        pickup_from=_address(record, "pickup_from", notice),
-        lines=tuple(_lines(record.get("items"), notice)),
-        **_ORDER.fields(record),
+    order = Order.of(
+        {
+            "id": id_,
+            "status": _status(record.get("status")),
+            "deliver_to": _address(record, "deliver_to", notice),
+            "pickup_from": _address(record, "pickup_from", notice),
+            "lines": tuple(_lines(record.get("items"), notice)),
+            **_ORDER.fields(record),
+        }
     )
     if notice is not None:
         _notice_order(record, order, notice)
     return order
 
 
-def _object(value: Any, what: str) -> dict[str, Any]:
+def _object(value: Any, what: str, place: int = 0) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
+    what = what.format(place)
     raise ValueError(f"{what} is nested too deeply" if isinstance(value, TooDeep) else f"{what} is no JSON object")
 
 
-def _id(record: Mapping[str, Any], what: str) -> str:
+def _id(record: Mapping[str, Any], what: str, place: int = 0) -> str:
     try:
         found = ident(record.get("id"))
     except ValueError:
-        raise ValueError(f"the id of {what} is no id") from None
+        raise ValueError(f"the id of {what.format(place)} is no id") from None
     if found is None:
-        raise ValueError(f"{what} has no id")
+        raise ValueError(f"{what.format(place)} has no id")
     return found
 
 
@@ -154,14 +160,14 @@ def _lines(value: Any, notice: Notice | None) -> Iterator[Line]:
         raise ValueError("items is no list")  # noqa: TRY004
     known = set()
     for place, item in enumerate(value, start=1):
-        record = _object(item, f"item {place}")
-        id_ = _id(record, f"item {place}")
+        record = _object(item, "item {}", place)
+        id_ = _id(record, "item {}", place)
         if id_ in known:
             raise ValueError(f"two items have the id {id_}")
         known.add(id_)
         if notice is not None:
             _notice_fields(record, _LINE_NAMES, "items.", notice)
-        yield Line(id=id_, **_LINE.fields(record, f"item {place}: "))
+        yield Line.of({"id": id_, **_LINE.fields(record, "item {}: ", place)})
 
 
 def _notice_order(record: Mapping[str, Any], order: Order, notice: Notice) -> None:

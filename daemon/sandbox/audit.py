@@ -53,14 +53,14 @@ def _check_accepted(order: Shown, book: Book) -> Iterator[Finding]:
         differing = _differing(agreed_in_market(order["history"][-1]["content"]), agreed_in_erp(record.content))
         if differing:
             yield _found(Verdict.STALE, order, f"record {record.id} differs in {', '.join(differing)}")
-    if order["external_id"] not in [record.id for record in records]:
-        yield _found(Verdict.REFERENCE, order, f"the market calls it {order['external_id']!r}, the ERP {records[0].id!r}")
+    if order["external_id"] not in [record.name for record in records]:
+        yield _found(Verdict.REFERENCE, order, f"the market calls it {order['external_id']!r}, the ERP {records[0].name!r}")
 
 
 def _check_canceled(order: Shown, book: Book) -> Iterator[Finding]:
     for record in book.live_records(str(order["id"])):
         yield _found(Verdict.CANCEL_LOST, order, f"{order['status']}, and record {record.id} is alive")
-    known = {record.id for record in book.records_of(str(order["id"]))}
+    known = {name for record in book.records_of(str(order["id"])) for name in (record.id, record.name)}
     if order["external_id"] and order["external_id"] not in known:
         yield _found(Verdict.REFERENCE, order, f"the market calls it {order['external_id']!r}, which the ERP does not know")
 

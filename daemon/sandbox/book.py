@@ -53,6 +53,13 @@ class Record:
     order: str
     content: Mapping[str, Any]
     live: bool = True
+    #: What the ERP calls it, if it gives numbers of its own.
+    number: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the market shall call it."""
+        return self.number or self.id
 
 
 @dataclass(slots=True)

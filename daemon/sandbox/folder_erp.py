@@ -1,51 +1,71 @@
 """An imitated ERP that imports documents from a folder, as many real ones do: it takes them in the order of their names, some
-now and some later, and deletes what it took. It knows the documents' published form (consentio-sync/files/1) and nothing else.
+now and some later, and deletes what it took. It knows the documents' and replies' published forms and nothing else.
 """
 
-import json
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from daemon.sandbox.book import Book, Finding, Posting, Verdict
+from daemon.sandbox.folder_documents import FORMS, answer, read
 
-SCHEMA = "consentio-sync/files/1"
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Where this ERP leaves its replies, and how many products it does not know at first: a clerk adds them once they are met."""
+
+    folder: Path
+    refusal_share: float = 0.0
 
 
 class FolderErp:
     """Imports from one inbox at random moments, from `with FolderErp(...)` to its end.
 
     Each pause lasts up to `pause` seconds; each import takes a random number of the documents that are there. `tell` hears of
-    each. Whoever reads `book` while it runs holds `lock`.
+    each. With `answers` each document is answered: with the record's number and status, or a refusal. Whoever reads `book`
+    while it runs holds `lock`.
     """
 
     def __init__(
-        self, inbox: Path, *, seed: int = 1, pause: float = 0.5, tell: Callable[[Posting], None] = lambda _: None
+        self,
+        inbox: Path,
+        *,
+        seed: int = 1,
+        pause: float = 0.5,
+        tell: Callable[[Posting], None] = lambda _: None,
+        answers: Answers | None = None,
     ) -> None:
         self.book = Book()
         self.lock = threading.Lock()
+        #: The records that were refused, each with the products that were not known.
+        self.refused: dict[str, list[str]] = {}
         self._inbox = inbox
         self._chance = Random(f"{seed}/erp")
         self._pause = pause
         self._tell = tell
+        self._answers = answers
+        self._numbers = count(1)
+        self._known: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="folder ERP", daemon=True)
 
     def import_some(self, most: int | None = None) -> int:
         """Imports the first documents by name, all of them unless told otherwise; returns how many."""
-        names = sorted(path for path in self._inbox.glob("*.json") if not path.name.startswith("."))[:most]
-        for path in names:
+        paths = sorted(self._documents())[:most]
+        for path in paths:
             self._import(path)
-        return len(names)
+        return len(paths)
 
     @property
     def waiting(self) -> int:
         """How many documents lie in the inbox."""
-        return sum(1 for _ in self._inbox.glob("*.json"))
+        return len(self._documents())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -60,31 +80,49 @@ class FolderErp:
         while not self._ended.wait(self._chance.uniform(0, self._pause)):
             self.import_some(self._chance.randint(0, self.waiting + 1))
 
+    def _documents(self) -> list[Path]:
+        return [path for path in self._inbox.glob("*") if path.suffix in FORMS and not path.name.startswith(".")]
+
     def _import(self, path: Path) -> None:
         # A rename moves a file's ctime: it is when the document appeared, whatever its writer says.
         at = datetime.fromtimestamp(path.stat().st_ctime, UTC)
         said = path.read_bytes()
         path.unlink()
         try:
-            posting = _read(said, at)
+            posting = read(path.name, said, at)
         except (ValueError, KeyError, TypeError) as problem:
             with self.lock:
                 self.book.findings.append(Finding(Verdict.FAULT, "?", f"{path.name} cannot be read: {problem!r}"))
             return
         with self.lock:
-            self.book.post(posting)
+            says = self._take_over(posting)
+        if self._answers:
+            answer(self._answers.folder, path.name, key=posting.key, **says)
         self._tell(posting)
 
+    def _take_over(self, posting: Posting) -> dict[str, object]:
+        """Posts the document, or not; returns what to answer."""
+        if unknown := self._unknown_products(posting):
+            self.refused[posting.record] = unknown
+            return {"refused": True, "reason": "products are not known here", "missing": [f"product:{sku}" for sku in unknown]}
+        if posting.kind != "create" and posting.record in self.refused:
+            return {"cancelled": True} if posting.kind == "cancel" else {"refused": True, "reason": "its record was refused"}
+        self.book.post(posting)
+        if posting.kind == "cancel":
+            return {"cancelled": True, "status": "void"}
+        return {"number": self._number(posting.record), "status": "booked"}
 
-def _read(said: bytes, at: datetime) -> Posting:
-    document: dict[str, Any] = json.loads(said)
-    if document["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {document['schema']!r}, not {SCHEMA!r}")
-    return Posting(
-        at=at,
-        kind=document["kind"],
-        key=document["key"],
-        record=document["record"],
-        order=document["order"]["id"],
-        content=document["order"],
-    )
+    def _unknown_products(self, posting: Posting) -> list[str]:
+        """Those that a clerk adds now."""
+        if posting.kind != "create" or not self._answers:
+            return []
+        share = self._answers.refusal_share
+        new = {line["sku"] for line in posting.content["lines"] if line["sku"]} - self._known
+        self._known |= new
+        return [sku for sku in sorted(new) if self._chance.random() < share]
+
+    def _number(self, record: str) -> str | None:
+        held = self.book.records.get(record)
+        if held and self._answers and not held.number:
+            held.number = f"SO-{next(self._numbers):05}"
+        return held.number if held else None

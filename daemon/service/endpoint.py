@@ -1,7 +1,8 @@
 """/healthz: the loop turns. /readyz: orders flow, else 503 and a body that names who is not ready and why."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiohttp import web
 
@@ -18,7 +19,9 @@ class Endpoint:
 
     def __init__(self) -> None:
         #: None until the daemon is open.
-        self.pulses: Sequence[Pulse] | None = None
+        self.pulses: Callable[[], Sequence[Pulse]] | None = None
+        #: How the config file differs from what is in force.
+        self.config_trouble: Callable[[], str] = str
         self.port = 0
 
     def app(self) -> web.Application:
@@ -33,10 +36,16 @@ class Endpoint:
     async def _readyz(self, _request: web.Request) -> web.Response:
         if self.pulses is None:
             return web.json_response({"status": "starting"}, status=503)
-        reasons = {pulse.workspace: dict(why) for pulse in self.pulses if (why := pulse.not_ready())}
+        pulses, trouble = self.pulses(), self.config_trouble()
+        body: dict[str, Any] = {"config": masked({"": trouble})[""]} if trouble else {}
+        standing_by = [pulse.workspace for pulse in pulses if pulse.stands_by]
+        reasons = {pulse.workspace: dict(why) for pulse in pulses if (why := pulse.not_ready())}
         if reasons:
-            return web.json_response({"status": "not ready", "workspaces": masked(reasons)}, status=503)
-        return web.json_response({"status": "ready"})
+            return web.json_response({"status": "not ready", "workspaces": masked(reasons), **body}, status=503)
+        # A daemon that stands by does what it is there for: whoever looks after it need not mend it.
+        if len(standing_by) == len(pulses):
+            return web.json_response({"status": "standby", **body})
+        return web.json_response({"status": "ready", **({"standby": standing_by} if standing_by else {}), **body})
 
     @asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator["Endpoint"]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 #: Spreads the requests of many workspaces, and of many daemons, over the interval.
 _JITTER_SHARE = 0.1
@@ -27,15 +28,24 @@ class Schedule:
         )
 
     def add(self, name: str, job: Job) -> None:
-        self._scheduler.add_job(
-            self._turn,
-            "interval",
-            args=(job,),
-            id=name,
-            seconds=self._interval_s,
-            jitter=self._interval_s * _JITTER_SHARE,
-            next_run_time=datetime.now(UTC),  # else the first run is one interval away
-        )
+        self._scheduler.add_job(self._turn, self._trigger(), args=(job,), id=name, next_run_time=datetime.now(UTC))
+
+    def _trigger(self) -> IntervalTrigger:
+        return IntervalTrigger(seconds=self._interval_s, jitter=self._interval_s * _JITTER_SHARE, timezone=UTC)
+
+    def remove(self, name: str) -> None:
+        """Begins no more of this job; what runs comes to its end."""
+        self._scheduler.remove_job(name)
+
+    def soon(self, name: str) -> None:
+        """The job runs now, unless it is running; then it goes on at its interval."""
+        self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+
+    def change_interval(self, interval: timedelta) -> None:
+        """Every job goes on at another interval, from now on."""
+        self._interval_s = interval.total_seconds()
+        for job in self._scheduler.get_jobs():
+            job.reschedule(self._trigger())
 
     # APScheduler awaits plain coroutine functions only.
     async def _turn(self, job: Job) -> None:

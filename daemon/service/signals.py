@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first asks to drain, the second means now."""
+"""SIGTERM and SIGINT: the first asks to drain, the second means now. SIGHUP asks to read the config again."""
 
 import asyncio
 import os
@@ -19,17 +19,20 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = asyncio.Event()
+        #: Set by SIGHUP; cleared by whoever reads the config again.
+        self.hung_up = asyncio.Event()
         self._was_signalled = False
 
     def __enter__(self) -> Self:
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._receive, number)
+        loop.add_signal_handler(signal.SIGHUP, self.hung_up.set)
         return self
 
     def __exit__(self, *exc: object) -> None:
         loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
+        for number in (*_SIGNALS, signal.SIGHUP):
             loop.remove_signal_handler(number)
 
     async def wait(self) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert
+from sqlalchemy import Insert, Update
+
+Processor = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,20 +16,21 @@ class Bulk:
 
     sql: str
     names: tuple[str, ...]
-    processors: tuple[Callable[[Any], Any] | None, ...]
+    processors: tuple[Processor | None, ...]
 
-    def values(self, rows: Sequence[Mapping[str, object]]) -> list[tuple[Any, ...]]:
-        """The rows as the driver takes them; column by column, which is half the work."""
-        columns = ([row[name] for row in rows] for name in self.names)
-        said = (map(say, column) if say else column for say, column in zip(self.processors, columns, strict=True))
+    def values(self, columns: Mapping[str, Sequence[object]]) -> list[tuple[Any, ...]]:
+        """The rows as the driver takes them, made column by column, which is half the work."""
+        said = (
+            [*map(say, columns[name])] if say else columns[name] for name, say in zip(self.names, self.processors, strict=True)
+        )
         return list(zip(*said, strict=True))
 
 
 @cache
-def bulk(statement: Insert, kind: Any, columns: tuple[str, ...]) -> Bulk:
-    """The statement for these columns and this class of dialect."""
+def bulk(statement: Insert | Update, kind: Any, columns: tuple[str, ...] | None) -> Bulk:
+    """The statement for this class of dialect; an insert, for these columns."""
     dialect = kind(paramstyle="qmark" if kind.name == "sqlite" else "format")
     compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
     names = tuple(compiled.positiontup)
-    types = (statement.table.c[name].type for name in names)
-    return Bulk(str(compiled), names, tuple(each.dialect_impl(dialect).bind_processor(dialect) for each in types))
+    types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
+    return Bulk(str(compiled), names, tuple(each.bind_processor(dialect) for each in types))

@@ -2,14 +2,22 @@
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Enum, Integer, Text, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text, TypeDecorator
+from sqlalchemy.types import TypeEngine
 
+from daemon.domain.brakes import Brakes
+from daemon.domain.pause import Direction, Pause
 from daemon.domain.secrecy import masked_text
 from daemon.errors import PoisonRow
+
+T = TypeVar("T")
 
 #: What PostgreSQL refuses in a text: NUL, and surrogates that UTF-8 cannot say.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -18,72 +26,163 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
+class _Kind(TypeDecorator[T]):
+    """A kind of column, its values said and heard by one function each: SQLAlchemy's own way wraps every value in three."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok = True
+
+    def say(self, value: Any) -> Any:
+        """What the driver is given for a value."""
+        return value
+
+    def hear(self, value: Any) -> Any:
+        """What its answer means."""
+        return value
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:  # noqa: ARG002  # its signature
+        return self.say
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:  # noqa: ARG002  # its signature
+        return None if type(self).hear is _Kind.hear else self.hear
+
+
 class Moment(TypeDecorator[datetime]):
-    """An aware moment, in UTC both ways; SQLite by itself would forget the zone."""
+    """An aware moment, in UTC both ways. SQLite has no type for it, and keeps it as a text that does not say the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its signature
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a time zone cannot be stored")
-        return value.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        return _moment_text if dialect.name == "sqlite" else _in_utc
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # its signature
-        if value is None or value.tzinfo is UTC:
-            return value  # type: ignore[no-any-return]
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002  # its signature
+        return _moment if dialect.name == "sqlite" else _in_utc
 
 
-class Words(TypeDecorator[str]):
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError("a moment without a time zone cannot be stored")
+    return value.astimezone(UTC)
+
+
+def _moment_text(value: datetime | None) -> str | None:
+    moment = _in_utc(value)
+    return None if moment is None else moment.isoformat(" ", "microseconds")[:-6]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text + "+00:00")
+
+
+class Words(_Kind[str]):
     """Foreign text, cleaned of what a database refuses: one NUL in an ERP's error must not stop a slice (A20)."""
 
-    impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+    def say(self, value: str | None) -> str | None:
         if value is None or (value.isascii() and "\x00" not in value):
             return value
         return _UNSTORABLE.sub("\ufffd", value)
 
 
-class Reason(TypeDecorator[str]):
+class Reason(Words):
     """Why, in somebody's words: cleaned like all foreign text, and of the secrets that ERPs put into their errors."""
 
-    impl = Words
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
-        return masked_text(value) if value else value
+    def say(self, value: str | None) -> str | None:
+        return super().say(masked_text(value)) if value else value
 
 
-class Id(TypeDecorator[str]):
-    """Text that names a row. It is refused instead of cleaned, because two names must never become one."""
+class BrakesText(TypeDecorator[Brakes]):
+    """The brakes of a workspace as JSON; none where none was ever pulled."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+    def process_bind_param(self, value: Brakes | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        return None if value is None or value == Brakes() else value.text()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Brakes:  # noqa: ARG002  # its signature
+        return Brakes() if value is None else Brakes.from_text(value)
+
+
+class Id(_Kind[str]):
+    """Text that names a row. It is refused instead of cleaned, because two names must never become one."""
+
+    cache_ok = True
+
+    def say(self, value: str | None) -> str | None:
         if value is not None and _UNSTORABLE.search(value):
             raise PoisonRow(f"The id {value[:40]!r} holds characters that no database keeps")
         return value
 
 
-class Texts(TypeDecorator[tuple[str, ...]]):
+class Amount(_Kind[Decimal]):
+    """A number with all its digits, as text: SQLite would make a float of it."""
+
+    cache_ok = True
+
+    def say(self, value: Decimal | None) -> str | None:
+        return None if value is None else str(value)
+
+    def hear(self, value: str | None) -> Decimal | None:
+        return None if value is None else Decimal(value)
+
+
+class Texts(_Kind[tuple[str, ...]]):
     """A few texts in one column, as JSON; its escapes hold NUL and surrogates."""
+
+    cache_ok = True
+
+    def say(self, value: tuple[str, ...] | None) -> str:
+        return "[]" if not value else json.dumps(value)
+
+    def hear(self, value: str) -> tuple[str, ...]:
+        return () if value == "[]" else tuple(json.loads(value))
+
+
+class Pauses(TypeDecorator[tuple[Pause, ...]]):
+    """The directions of a workspace that rest, as JSON; NULL when all of them work."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
-        return "[]" if not value else json.dumps(value)
+    def process_bind_param(self, value: tuple[Pause, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002  # its signature
+        if not value:
+            return None
+        said = [{**asdict(pause), "since": pause.since.isoformat(), "reason": masked_text(pause.reason)} for pause in value]
+        return json.dumps(said)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002  # its signature
-        return () if value == "[]" else tuple(json.loads(value))
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[Pause, ...]:  # noqa: ARG002  # its signature
+        return tuple(_pause(said) for said in json.loads(value)) if value else ()
 
 
-def one_of(choices: type[StrEnum]) -> Enum:
+def _pause(said: dict[str, str]) -> Pause:
+    kept = {**said, "direction": Direction(said["direction"]), "since": datetime.fromisoformat(said["since"])}
+    return Pause(**kept)  # type: ignore[arg-type]  # the keys are the fields, as they were stored
+
+
+class _OneOf(_Kind[StrEnum]):
     """A word of an enumeration, stored as it is spelt; a new word is no change of the schema."""
-    return Enum(choices, native_enum=False, length=16, values_callable=lambda words: [word.value for word in words])
+
+    impl = String(16)
+    cache_ok = True
+
+    def __init__(self, choices: type[StrEnum]) -> None:
+        super().__init__()
+        self.choices = choices
+
+    def say(self, value: StrEnum | str | None) -> str | None:
+        return None if value is None else self.choices(value).value
+
+    def hear(self, value: str | None) -> StrEnum | None:
+        return None if value is None else self.choices(value)
+
+
+def one_of(choices: type[StrEnum]) -> TypeDecorator[StrEnum]:
+    """A column for the words of an enumeration."""
+    return _OneOf(choices)

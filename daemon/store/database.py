@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -34,6 +34,8 @@ class SqlDatabase:
     def __init__(self, address: Address, *, owner: str = "") -> None:
         #: Names this process in ledger rows and to a daemon that is refused.
         self.owner = owner or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        #: Whether many daemons may use it side by side, so that one may stand by for another.
+        self.is_shared = address.file is None
         self._engine = Engine(address)
         self._locks = _locks(address, self.owner)
 
@@ -56,6 +58,10 @@ class SqlDatabase:
         """Raises `WorkspaceLocked` if another daemon holds the workspace; takes nothing and changes nothing."""
         await self._locks.take(workspace_id)
         await self._locks.release(workspace_id)
+
+    async def free_among(self, workspace_ids: Sequence[str]) -> list[str]:
+        """Those that no daemon holds at this moment; takes nothing."""
+        return await self._locks.free_among(workspace_ids)
 
     async def require_ends(self, workspace_id: str, *, api_url: str, adapter: str, adapter_identity: str) -> bool:
         """Whether the workspace is known here. Raises `DatabaseError` if its orders belong to another API or ERP."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select, update
 
 from daemon.domain.ledger import Attempt, LedgerRow
 from daemon.store.records import as_record, as_values, columns_of, upsert
@@ -13,6 +13,13 @@ _OURS = select(*columns_of(ledger, LedgerRow)).where(ledger.c.workspace == THIS)
 _OPEN = _OURS.where(IN_DOUBT).order_by(ledger.c.started_at, ledger.c.key)
 _BY_KEY = _OURS.where(ledger.c.key.in_(WANTED))
 _SAVE = upsert(ledger)
+#: What the end of an effect changes in its row.
+_ENDS = ("record", "finished_at", "outcome")
+_CLOSE = (
+    update(ledger)
+    .where(ledger.c.workspace == THIS, ledger.c.key == bindparam("this_key"))
+    .values({name: bindparam(f"new_{name}", type_=ledger.c[name].type) for name in _ENDS})
+)
 _ADD_ATTEMPT = insert(attempts)
 
 
@@ -28,6 +35,13 @@ async def load(scope: Scope, keys: Iterable[str]) -> dict[str, LedgerRow]:
 async def save(scope: Scope, rows: Iterable[LedgerRow]) -> None:
     # Finished rows first: an order's only open row makes way for its next one.
     await scope.insert(_SAVE, map(as_values, sorted(rows, key=lambda row: row.is_open)))
+
+
+async def close(scope: Scope, rows: Iterable[LedgerRow]) -> None:
+    closed = list(rows)
+    if closed:
+        columns = {f"new_{name}": [getattr(row, name) for row in closed] for name in _ENDS}
+        await scope.change_each(_CLOSE, {"this_key": [row.key for row in closed], **columns})
 
 
 async def add_attempts(scope: Scope, tried: Iterable[Attempt]) -> None:

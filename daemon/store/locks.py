@@ -8,10 +8,13 @@ import fcntl
 import hashlib
 import os
 import select
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection, Error, OperationalError
 
 from daemon.errors import DatabaseError, WorkspaceLocked
 from daemon.store.address import Address
@@ -39,6 +42,10 @@ class FileLocks:
         """Whether it is held, and in the very file that another daemon would look at."""
         file = self._held.get(workspace)
         return file is not None and _is_same(file, self._path(workspace))
+
+    async def free_among(self, workspaces: Sequence[str]) -> list[str]:  # noqa: ARG002  # as beside it
+        """None: nobody waits for a lock beside SQLite's file."""
+        return []
 
     async def release(self, workspace: str) -> None:
         file = self._held.pop(workspace, None)
@@ -92,13 +99,32 @@ _HOLDER = """
 """
 
 
+_HELD = """
+    SELECT DISTINCT objid::int8 FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 2
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND classid = %s::int8::oid
+"""
+
+#: The server ends the session of a process that says nothing for so long: it is frozen, or cut off, and another one may lead.
+_SILENCE = "SET idle_session_timeout = '12s'"
+_SILENCE_FROM = 140000  # the version of the server that knows it
+_SPEAK_EVERY_S = 3.0
+#: How long one question may take; a server that is slower is as good as away.
+_ANSWER_WITHIN_S = 6.0
+
+
 class AdvisoryLocks:
-    """PostgreSQL's session locks, all of a process on one connection of their own. They are gone when that connection is."""
+    """PostgreSQL's session locks, all of a process on one connection of their own. They are gone when that connection is.
+
+    The process speaks on it every few seconds. One that cannot (frozen, cut off, its event loop blocked) is told apart by the
+    server, and loses its locks.
+    """
 
     def __init__(self, address: Address, *, owner: str) -> None:
         self._address = address
         self._owner = owner
         self._connection: AsyncConnection | None = None
+        self._speaking: asyncio.Task[None] | None = None
         self._held: set[str] = set()
         # One at a time: the same session would be given the same lock twice.
         self._taking = asyncio.Lock()
@@ -121,6 +147,13 @@ class AdvisoryLocks:
         await self._look()
         return workspace in self._held
 
+    async def free_among(self, workspaces: Sequence[str]) -> list[str]:
+        """Those that nobody holds at this moment, by one question."""
+        with translated(self._address):
+            async with self._taking:
+                held = {row[0] for row in await _ask_all(await self._connected(), _HELD, (_NAMESPACE,))}
+        return [workspace for workspace in workspaces if _hash(workspace) & 0xFFFFFFFF not in held]
+
     async def release(self, workspace: str) -> None:
         if workspace in self._held and self._connection:
             self._held.discard(workspace)
@@ -128,9 +161,10 @@ class AdvisoryLocks:
                 await _ask(self._connection, _FREE, (_NAMESPACE, _hash(workspace)))
 
     async def close(self) -> None:
-        self._held.clear()
-        if self._connection:
-            await self._connection.close()
+        if self._speaking is not None:
+            self._speaking.cancel()
+            await asyncio.gather(self._speaking, return_exceptions=True)
+        await self._lose()
 
     async def _connected(self) -> AsyncConnection:
         await self._look()
@@ -138,16 +172,35 @@ class AdvisoryLocks:
             arguments = self._address.url.get_dialect()().create_connect_args(self._address.url)[1]
             arguments["application_name"] = f"consentio-sync {self._owner}"
             self._connection = await AsyncConnection.connect(**arguments, autocommit=True)
+            if self._connection.info.server_version >= _SILENCE_FROM:
+                await self._connection.execute(_SILENCE)
+            self._speaking = self._speaking or asyncio.create_task(self._speak())
         return self._connection
 
+    async def _speak(self) -> None:
+        while True:
+            await asyncio.sleep(_SPEAK_EVERY_S)
+            await self._prove()
+
     async def _look(self) -> None:
-        if self._connection is None or not _spoke(self._connection):
+        if self._connection is not None and _spoke(self._connection):
+            await self._prove()
+
+    async def _prove(self) -> None:
+        """The connection answers, or it is given up, and with it every lock."""
+        if self._connection is None:
             return
         try:
             await _ask(self._connection, "SELECT 1", ())
         except Error:
-            self._connection = None
-            self._held.clear()
+            await self._lose()
+
+    async def _lose(self) -> None:
+        self._held.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Error):
+                await connection.close()
 
 
 def _hash(workspace: str) -> int:
@@ -165,5 +218,13 @@ def _spoke(connection: AsyncConnection) -> bool:
 
 
 async def _ask(connection: AsyncConnection, question: str, values: tuple[object, ...]) -> object:
-    row = await (await connection.execute(question, values)).fetchone()
-    return row[0] if row else None
+    rows = await _ask_all(connection, question, values)
+    return rows[0][0] if rows else None
+
+
+async def _ask_all(connection: AsyncConnection, question: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    try:
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            return await (await connection.execute(question, values)).fetchall()
+    except TimeoutError:
+        raise OperationalError(f"no answer within {_ANSWER_WITHIN_S:g} s") from None

@@ -1,13 +1,16 @@
 """Orders: the level that is steered, one row each, never deleted (A10)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Executable, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import Column, ColumnElement, Executable, Update, bindparam, case, exists, null, or_, select, update
 
 from daemon.domain.state import OrderState, Situation
-from daemon.store.records import as_record, as_values, columns_of, upsert
+from daemon.store.recall import Seen
+from daemon.store.records import as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import ACKABLE, KEPT, WATCHED, orders, revisions
 
@@ -19,20 +22,23 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = columns_of(orders, OrderState)
 _OURS = select(*_COLUMNS).where(orders.c.workspace == THIS)
 _BY_ID = _OURS.where(orders.c.id.in_(WANTED))
+_OUR_IDS = select(orders.c.id).where(orders.c.workspace == THIS)
 _SAVE = upsert(orders)
+#: Said by the state itself, and stored for its index.
+_WATCHED = "watched"
 
 
 def _come(column: Column[Any]) -> Executable:
-    return _OURS.where(column <= bindparam("now")).order_by(column).limit(bindparam("limit"))
+    return _OUR_IDS.where(column <= bindparam("now")).order_by(column).limit(bindparam("limit"))
 
 
 def _too_far(column: Column[Any]) -> Executable:
-    return _OURS.where(column > bindparam("far")).order_by(column).limit(bindparam("limit"))
+    return _OUR_IDS.where(column > bindparam("far")).order_by(column).limit(bindparam("limit"))
 
 
 _DUE = (_come(orders.c.due_at), _too_far(orders.c.due_at))
 _TELLABLE = (_come(orders.c.tell_due_at), _too_far(orders.c.tell_due_at))
-_ACKABLE = _OURS.where(ACKABLE, orders.c.id > bindparam("after")).order_by(orders.c.id).limit(bindparam("limit"))
+_ACKABLE = _OUR_IDS.where(ACKABLE, orders.c.id > bindparam("after")).order_by(orders.c.id).limit(bindparam("limit"))
 _WATCHED_SLICES = (
     select(orders.c.slice_from, orders.c.slice_to)
     .where(orders.c.workspace == THIS, WATCHED, orders.c.slice_from < bindparam("before"))
@@ -71,38 +77,80 @@ _FORGET = (
 
 
 def is_due(column: Column[Any]) -> ColumnElement[bool]:
-    """Whether an order's moment has come, or lies too far ahead to be true: a condition that binds `now` and `far`."""
-    ours = exists().where(orders.c.workspace == THIS)
+    """Whether some row's moment has come, or lies too far ahead to be true: a condition that binds `now` and `far`."""
+    ours = exists().where(column.table.c.workspace == THIS)
     return or_(ours.where(column <= bindparam("now")), ours.where(column > bindparam("far")))
 
 
-async def load(scope: Scope, ids: Iterable[str]) -> dict[str, OrderState]:
-    states = (as_record(OrderState, row) for row in await scope.rows_among(_BY_ID, ids))
-    return {state.id: state for state in states}
+async def load(scope: Scope, seen: Seen, ids: Iterable[str]) -> dict[str, OrderState]:
+    """By id, in the order of the ids; only those that nobody recalls are read."""
+    wanted = dict.fromkeys(ids)
+    read = [as_record(OrderState, row) for row in await scope.rows_among(_BY_ID, (each for each in wanted if not seen.get(each)))]
+    seen.add(read)
+    return {order_id: state for order_id in wanted if (state := seen.get(order_id))}
 
 
-async def save(scope: Scope, states: Iterable[OrderState]) -> None:
-    await scope.insert(_SAVE, ({**as_values(state), "watched": state.is_watched} for state in states))
+async def save(scope: Scope, seen: Seen, states: Iterable[OrderState]) -> None:
+    """An order that is new is inserted whole; of another one, only what changed is written."""
+    new: list[OrderState] = []
+    changes: dict[tuple[str, ...], list[OrderState]] = {}
+    latest = {state.id: state for state in states}
+    for state in latest.values():
+        old = seen.get(state.id)
+        if old is None:
+            new.append(state)
+        elif names := _changed(old, state):
+            changes.setdefault(names, []).append(state)
+    await scope.insert(_SAVE, ({**state.__dict__, _WATCHED: state.is_watched} for state in new))
+    for names, changed in changes.items():
+        await scope.change_each(_change(names), _columns(names, changed))
+    seen.add(latest.values())
 
 
-async def due(scope: Scope, now: datetime, limit: int) -> list[OrderState]:
-    return await _first(scope, _DUE, now=now, limit=limit)
+def _changed(old: OrderState, new: OrderState) -> tuple[str, ...]:
+    before = old.__dict__
+    names = [name for name, value in new.__dict__.items() if value is not before[name] and value != before[name]]
+    return tuple(names if old.is_watched == new.is_watched else [*names, _WATCHED])
 
 
-async def tellable(scope: Scope, now: datetime, limit: int) -> list[OrderState]:
-    return await _first(scope, _TELLABLE, now=now, limit=limit)
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    values = {name: bindparam(f"new_{name}", type_=orders.c[name].type) for name in names}
+    return update(orders).where(orders.c.workspace == THIS, orders.c.id == bindparam("this_id")).values(values)
 
 
-async def _first(scope: Scope, statements: tuple[Executable, Executable], *, now: datetime, limit: int) -> list[OrderState]:
+def _read(column: str) -> Callable[[OrderState], object]:
+    return attrgetter("is_watched" if column == _WATCHED else column)
+
+
+def _columns(names: tuple[str, ...], states: list[OrderState]) -> dict[str, list[object]]:
+    return {
+        "this_id": [state.id for state in states],
+        **{f"new_{name}": list(map(_read(name), states)) for name in names},
+    }
+
+
+async def due(scope: Scope, seen: Seen, now: datetime, limit: int) -> list[OrderState]:
+    return await _first(scope, seen, _DUE, now=now, limit=limit)
+
+
+async def tellable(scope: Scope, seen: Seen, now: datetime, limit: int) -> list[OrderState]:
+    return await _first(scope, seen, _TELLABLE, now=now, limit=limit)
+
+
+async def _first(
+    scope: Scope, seen: Seen, statements: tuple[Executable, Executable], *, now: datetime, limit: int
+) -> list[OrderState]:
     come, too_far = statements
-    rows = list(await scope.rows(come, now=now, limit=limit))
-    if len(rows) < limit:
-        rows += await scope.rows(too_far, far=now + AHEAD, limit=limit - len(rows))
-    return [as_record(OrderState, row) for row in rows]
+    ids = [row.id for row in await scope.rows(come, now=now, limit=limit)]
+    if len(ids) < limit:
+        ids += [row.id for row in await scope.rows(too_far, far=now + AHEAD, limit=limit - len(ids))]
+    return [*(await load(scope, seen, ids)).values()]
 
 
-async def ackable(scope: Scope, limit: int, after: str) -> list[OrderState]:
-    return [as_record(OrderState, row) for row in await scope.rows(_ACKABLE, limit=limit, after=after)]
+async def ackable(scope: Scope, seen: Seen, limit: int, after: str) -> list[OrderState]:
+    ids = [row.id for row in await scope.rows(_ACKABLE, limit=limit, after=after)]
+    return [*(await load(scope, seen, ids)).values()]
 
 
 async def watched_slices(scope: Scope, before: datetime) -> list[tuple[datetime, datetime]]:
@@ -113,5 +161,6 @@ async def ids_in_slice(scope: Scope, start: datetime, end: datetime) -> list[str
     return sorted([row.id for row in await scope.rows(_IN_SLICE, start=start, end=end)])
 
 
-async def forget(scope: Scope) -> int:
+async def forget(scope: Scope, seen: Seen) -> int:
+    seen.forget()
     return await scope.change(_FORGET)

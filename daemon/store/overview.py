@@ -23,14 +23,16 @@ class WorkspaceOverview:
     #: Who led it last, and since when by that machine's clock.
     owner: str
     led_at: datetime
-    paused: str | None
-    brake: str | None
+    #: How the config file differs from what the leader has in force; empty when it does not.
+    config_trouble: str
     cursors: Mapping[Stream, datetime]
     #: Orders by situation, and when the oldest of them was created; situations without an order are left out.
     counts: Mapping[Situation, int]
     oldest: Mapping[Situation, datetime | None]
     #: Orders of which Consentio must still be told something.
     to_tell: int
+    #: Orders that the ERP booked otherwise than they say.
+    mismatched: int
     #: Open rows of effects on the ERP.
     in_doubt: int
     unreadable: int
@@ -52,6 +54,7 @@ def _count(table: Table, condition: ColumnElement[bool] | TextClause | None = No
 
 _COUNTS = {
     "to_tell": _count(orders, orders.c.tell_due_at.is_not(None)),
+    "mismatched": _count(orders, orders.c.mismatch != ""),
     "in_doubt": _count(ledger, IN_DOUBT),
     "unreadable": _count(unreadable),
     "wishes": _count(wishes, UNDONE),
@@ -70,8 +73,7 @@ async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
             epoch=row.epoch,
             owner=row.owner,
             led_at=row.led_at,
-            paused=row.paused,
-            brake=row.brake,
+            config_trouble=row.config_trouble,
             cursors={each.stream: each.position for each in positions if each.workspace == row.id},
             counts={each.situation: each.many for each in situations if each.workspace == row.id},
             oldest={each.situation: each.oldest for each in situations if each.workspace == row.id},

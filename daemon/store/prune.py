@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from daemon.store.scope import THIS, Scope
-from daemon.store.tables import FINISHED, KEPT, attempts, ledger, news, notes, orders, revisions, unreadable, wishes
+from daemon.store.tables import FINISHED, KEPT, attempts, errands, ledger, news, notes, orders, revisions, unreadable, wishes
 
 _BEFORE: BindParameter[datetime] = bindparam("before")
 _LIMIT: BindParameter[int] = bindparam("limit")
@@ -60,8 +60,9 @@ _HISTORY = (
     _forget(ledger.c.key, ledger.c.finished_at, FINISHED),
     _forget(attempts.c.number, attempts.c.finished_at),
     _forget(notes.c.number, notes.c.at),
-    _forget(news.c.number, news.c.at),
+    _forget(news.c.serial, news.c.recorded_at),
     _forget(wishes.c.number, wishes.c.done_at),
+    _forget(errands.c.key, errands.c.done_at),
 )
 
 

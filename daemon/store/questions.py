@@ -50,6 +50,11 @@ class SqlReader:
         async with self._engine.reading() as connection:
             return await story.find(connection, name, workspace=workspace)
 
+    async def one_order(self, name: str, *, workspace: str | None = None) -> Found:
+        """Raises `OrderUnknown` unless exactly one order goes by this name."""
+        async with self._engine.reading() as connection:
+            return await story.one(connection, name, workspace=workspace)
+
     async def story(self, name: str, *, workspace: str | None = None) -> Story:
         """Raises `OrderUnknown` unless exactly one order goes by this name."""
         async with self._engine.reading() as connection:

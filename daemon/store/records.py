@@ -23,6 +23,9 @@ def columns_of(table: Table, record: Any) -> tuple[Column[Any], ...]:
 def as_record(record: type[T], row: Row[Any]) -> T:
     """The record in a row of `columns_of`; columns after those are passed over."""
     made = object.__new__(record)
+    if not hasattr(record, "__slots__"):
+        made.__dict__.update(zip(_names(cast("Any", record)), row, strict=False))
+        return made
     for keep, value in zip(_slots(cast("Any", record)), row, strict=False):
         keep(made, value)
     return made
@@ -30,6 +33,8 @@ def as_record(record: type[T], row: Row[Any]) -> T:
 
 def as_values(record: Any) -> dict[str, Any]:
     """The columns that keep a record."""
+    if not hasattr(record, "__slots__"):
+        return dict(record.__dict__)
     names = _names(record.__class__)
     return dict(zip(names, _getter(names)(record), strict=True))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, CursorResult, Executable, Insert, Row, bindparam
+from sqlalchemy import BindParameter, CursorResult, Executable, Insert, Row, Update, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from daemon.errors import PoisonRow
+from daemon.errors import PoisonRow, StoreUnavailable
 from daemon.store.bulk import bulk
 from daemon.store.records import Upsert
 
@@ -44,12 +44,27 @@ class Scope:
 
     async def insert(self, statement: Insert | Upsert, rows: Iterable[Mapping[str, object]]) -> None:
         """New rows of this workspace."""
-        own = [{**row, "workspace": self.workspace} for row in rows]
+        own = list(rows)
         if own:
-            kind: Any = type(self.connection.dialect)
-            chosen = bulk(statement if isinstance(statement, Insert) else statement[kind.name], kind, tuple(own[0]))
-            with _fitting():
-                await self.connection.exec_driver_sql(chosen.sql, chosen.values(own))
+            chosen = statement if isinstance(statement, Insert) else statement[self.connection.dialect.name]
+            columns: dict[str, list[object]] = {name: [row[name] for row in own] for name in own[0]}
+            columns["workspace"] = [self.workspace] * len(own)
+            await self._run_many(chosen, columns, tuple(columns))
+
+    async def change_each(self, statement: Update, columns: Mapping[str, Sequence[object]]) -> None:
+        """One change for each row, its values by their names, column by column; every row must be there."""
+        count = len(next(iter(columns.values())))
+        changed = await self._run_many(statement, {**columns, "this_workspace": [self.workspace] * count}, None)
+        if changed != count:
+            raise StoreUnavailable(f"{count - changed} of {count} rows of workspace {self.workspace} are not in this database")
+
+    async def _run_many(
+        self, statement: Insert | Update, columns: Mapping[str, Sequence[object]], names: tuple[str, ...] | None
+    ) -> int:
+        kind: Any = type(self.connection.dialect)
+        chosen = bulk(statement, kind, names)
+        with _fitting():
+            return (await self.connection.exec_driver_sql(chosen.sql, chosen.values(columns))).rowcount
 
     async def _execute(self, statement: Executable, values: Any) -> CursorResult[Any]:
         with _fitting():

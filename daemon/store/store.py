@@ -1,17 +1,20 @@
 """The port `Store` on SQLAlchemy: one workspace under one leader."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.brakes import Brake
+from daemon.domain.ledger import Attempt, Errand, Heard, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
-from daemon.store import cursors, ledger, notes, orders, prune, revisions, unreadable, wishes, workspaces
+from daemon.store import brakes, cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
 from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.recall import Recall, Seen
 from daemon.store.scope import Scope
 
 
@@ -22,8 +25,14 @@ class SqlStore:
         self._engine = engine
         self._locks = locks
         self._ends = ends
+        self._recall = Recall()
+        # One at a time, as the database has it anyway: what is recalled is what the last one committed.
+        self._turn = asyncio.Lock()
         #: Epoch 0 leads nothing: the first one is 1.
         self._leadership = Leadership(ends.id, 0, owner)
+        self._config_trouble = ""
+        #: How many commits there were: they show that work goes on.
+        self.commits = 0
 
     @property
     def leadership(self) -> Leadership:
@@ -39,12 +48,20 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["SqlTransaction"]:
         """One commit, under the epoch that it began with. See `daemon.ports.Store`."""
-        await self._require_lock()
-        async with self._engine.writing() as connection:
-            scope = Scope(connection, self._ends.id)
-            with self._losing():
-                await workspaces.require_epoch(scope, self._leadership.epoch)
-            yield SqlTransaction(scope)
+        async with self._turn:
+            seen = Seen(self._recall)
+            try:
+                await self._require_lock()
+                async with self._engine.writing() as connection:
+                    scope = Scope(connection, self._ends.id)
+                    with self._losing():
+                        await workspaces.require_epoch(scope, self._leadership.epoch)
+                    yield SqlTransaction(scope, seen)
+            except BaseException:
+                self._recall.forget()  # it may have been committed, or the database may be another one
+                raise
+            seen.committed()
+            self.commits += 1
 
     async def renew(self, now: datetime | None = None) -> bool:
         """Leads again, with a new epoch, after the lock's connection was lost or another leader had come and gone.
@@ -60,10 +77,18 @@ class SqlStore:
         await self._claim(now or datetime.now(UTC))
         return True
 
+    async def note_config(self, trouble: str) -> None:
+        """How the config file differs from what the leader has in force, for `status`; kept until it is said again."""
+        self._config_trouble = trouble
+        async with self.transaction() as tx:
+            await tx.note_config(trouble)
+
     async def _claim(self, now: datetime) -> None:
         async with self._engine.writing() as connection:
             scope = Scope(connection, self._ends.id)
-            epoch = await workspaces.claim(scope, self._ends, owner=self._leadership.owner, now=now)
+            epoch = await workspaces.claim(
+                scope, self._ends, owner=self._leadership.owner, now=now, config_trouble=self._config_trouble
+            )
         self._leadership = replace(self._leadership, epoch=epoch)
 
     async def _require_lock(self) -> None:
@@ -79,6 +104,7 @@ class SqlStore:
             raise
 
     def _lose(self) -> None:
+        self._recall.forget()
         self._leadership = replace(self._leadership, epoch=0)
 
 
@@ -87,21 +113,22 @@ class SqlTransaction:
     """The port `Transaction`: every question and its file."""
 
     _scope: Scope
+    _seen: Seen
 
     async def orders(self, ids: Iterable[str]) -> dict[str, OrderState]:
-        return await orders.load(self._scope, ids)
+        return await orders.load(self._scope, self._seen, ids)
 
     async def save_orders(self, states: Iterable[OrderState]) -> None:
-        await orders.save(self._scope, states)
+        await orders.save(self._scope, self._seen, states)
 
     async def due(self, now: datetime, limit: int) -> list[OrderState]:
-        return await orders.due(self._scope, now, limit)
+        return await orders.due(self._scope, self._seen, now, limit)
 
     async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
-        return await orders.tellable(self._scope, now, limit)
+        return await orders.tellable(self._scope, self._seen, now, limit)
 
     async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:
-        return await orders.ackable(self._scope, limit, after)
+        return await orders.ackable(self._scope, self._seen, limit, after)
 
     async def watched_slices(self, before: datetime) -> list[tuple[datetime, datetime]]:
         return await orders.watched_slices(self._scope, before)
@@ -109,8 +136,17 @@ class SqlTransaction:
     async def ids_in_slice(self, start: datetime, end: datetime) -> list[str]:
         return await orders.ids_in_slice(self._scope, start, end)
 
+    async def count_braked(self, brake: Brake, *, since: datetime, now: datetime) -> int:
+        return await brakes.count(self._scope, brake, since=since, now=now)
+
+    async def count_listed(self, since: datetime) -> int:
+        return await brakes.count_listed(self._scope, since)
+
+    async def braked(self, brake: Brake, limit: int) -> list[OrderState]:
+        return await brakes.held(self._scope, brake, limit)
+
     async def unknown_all(self) -> int:
-        return await orders.forget(self._scope)
+        return await orders.forget(self._scope, self._seen)
 
     async def revisions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Revision]:
         return await revisions.load(self._scope, wanted)
@@ -126,6 +162,9 @@ class SqlTransaction:
 
     async def save_rows(self, rows: Iterable[LedgerRow]) -> None:
         await ledger.save(self._scope, rows)
+
+    async def close_rows(self, rows: Iterable[LedgerRow]) -> None:
+        await ledger.close(self._scope, rows)
 
     async def add_attempts(self, attempts: Iterable[Attempt]) -> None:
         await ledger.add_attempts(self._scope, attempts)
@@ -145,8 +184,32 @@ class SqlTransaction:
     async def save_workspace(self, state: WorkspaceState) -> None:
         await workspaces.save(self._scope, state)
 
-    async def stamp(self, **moments: datetime | None) -> None:
-        await workspaces.stamp(self._scope, moments)
+    async def stamp(self, *, reports_cursor: str | None = None, **moments: datetime | None) -> None:
+        await workspaces.stamp(self._scope, {**moments, "reports_cursor": reports_cursor})
+
+    async def add_news(self, told: Iterable[News], now: datetime) -> int:
+        return await news.add(self._scope, told, now)
+
+    async def heard(self, limit: int) -> list[Heard]:
+        return await news.heard(self._scope, limit)
+
+    async def heed(self, outcomes: Mapping[Heard, str], now: datetime) -> None:
+        await news.heed(self._scope, outcomes, now)
+
+    async def expire_news(self, before: datetime, now: datetime) -> int:
+        return await news.expire(self._scope, before, now)
+
+    async def errands(self, ids: Iterable[str]) -> list[Errand]:
+        return await errands.of_orders(self._scope, ids)
+
+    async def due_errands(self, now: datetime, limit: int) -> list[Errand]:
+        return await errands.due(self._scope, now, limit)
+
+    async def save_errands(self, made: Iterable[Errand]) -> None:
+        await errands.save(self._scope, made)
+
+    async def note_config(self, trouble: str) -> None:
+        await workspaces.note_config(self._scope, trouble)
 
     async def prune(self, *, payloads_before: datetime, history_before: datetime, limit: int) -> int:
         return await prune.prune(self._scope, payloads_before=payloads_before, history_before=history_before, limit=limit)

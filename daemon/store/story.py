@@ -7,11 +7,12 @@ from sqlalchemy import BindParameter, Column, Select, Table, bindparam, or_, sel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision
+from daemon.domain.pause import Pause
 from daemon.domain.state import OrderState, Situation
 from daemon.errors import OrderUnknown
 from daemon.store.records import as_record, columns_of
 from daemon.store.scope import THIS, Scope
-from daemon.store.tables import attempts, ledger, notes, orders, revisions
+from daemon.store.tables import attempts, ledger, notes, orders, revisions, workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Story:
 
     workspace: str
     order: OrderState
+    #: The directions of its workspace that rest.
+    paused: tuple[Pause, ...] = ()
     revisions: list[Revision]
     ledger: list[LedgerRow]
     attempts: list[Attempt]
@@ -48,6 +51,7 @@ def _of_order(table: Table, record: type[Any], *by: Column[Any]) -> Select[Any]:
     return ours.where(table.c.order_id == bindparam("order")).order_by(*by)
 
 
+_PAUSED = select(workspaces.c.paused).where(workspaces.c.id == THIS)
 _REVISIONS = _of_order(revisions, Revision, revisions.c.number)
 _LEDGER = _of_order(ledger, LedgerRow, ledger.c.started_at, ledger.c.key)
 _ATTEMPTS = _of_order(attempts, Attempt, attempts.c.number)
@@ -71,6 +75,12 @@ async def list_orders(
 
 async def story(connection: AsyncConnection, name: str, *, workspace: str | None) -> Story:
     """Raises `OrderUnknown` unless exactly one order goes by this name."""
+    found = await one(connection, name, workspace=workspace)
+    return await _tell(Scope(connection, found.workspace), found.order)
+
+
+async def one(connection: AsyncConnection, name: str, *, workspace: str | None) -> Found:
+    """Raises `OrderUnknown` unless exactly one order goes by this name."""
     found = await find(connection, name, workspace=workspace)
     if not found:
         raise OrderUnknown(
@@ -80,13 +90,15 @@ async def story(connection: AsyncConnection, name: str, *, workspace: str | None
     if len(found) > 1:
         several = ", ".join(f"{each.order.id} of workspace {each.workspace}" for each in found)
         raise OrderUnknown(f"Several orders go by this name: {several}", remedy="Name the workspace, or give the Consentio id")
-    return await _tell(Scope(connection, found[0].workspace), found[0].order)
+    return found[0]
 
 
 async def _tell(scope: Scope, order: OrderState) -> Story:
+    paused = await scope.connection.scalar(_PAUSED, {"this_workspace": scope.workspace})
     return Story(
         workspace=scope.workspace,
         order=order,
+        paused=paused or (),
         revisions=[as_record(Revision, row) for row in await scope.rows(_REVISIONS, order=order.id)],
         ledger=[as_record(LedgerRow, row) for row in await scope.rows(_LEDGER, order=order.id)],
         attempts=[as_record(Attempt, row) for row in await scope.rows(_ATTEMPTS, order=order.id)],

@@ -3,14 +3,14 @@
 The conditions of the partial indexes are texts that the statements repeat word for word: only then do the databases use them.
 """
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, LargeBinary, MetaData, Table, UniqueConstraint, false, text
 
-from daemon.domain.ledger import Kind, Outcome, Stream
+from daemon.domain.ledger import Kind, NewsKind, Outcome, Stream
 from daemon.domain.state import Situation
-from daemon.store.columns import Id, Moment, Number, Reason, Texts, Words, one_of
+from daemon.store.columns import Amount, BrakesText, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0002"
+REVISION = "0005"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -24,8 +24,12 @@ IN_DOUBT = text("outcome IS NULL AND kind IN ('create', 'update', 'cancel')")
 KEPT = text("raw IS NOT NULL")
 #: A ledger row that may be forgotten one day. Creates may not: idempotency needs them for good (A10).
 FINISHED = text("finished_at IS NOT NULL AND kind <> 'create'")
+#: An effect that a brake counts.
+COUNTED = text("counted")
 #: A wish that nobody answered yet.
 UNDONE = text("done_at IS NULL")
+#: News that no order was told of yet.
+UNHEEDED = text("heeded_at IS NULL")
 
 metadata = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s", "uq": "uq_%(table_name)s"}
@@ -54,9 +58,10 @@ workspaces = Table(
     Column("delivered_at", Moment),
     Column("acknowledged_at", Moment),
     Column("skew_s", Float),
-    Column("paused", Reason),
-    Column("brake", Reason),
+    Column("paused", Pauses, nullable=True),
+    Column("brake", BrakesText),
     Column("reports_cursor", Words),
+    Column("config_trouble", Reason, nullable=False, server_default=""),
 )
 
 cursors = Table(
@@ -101,7 +106,10 @@ orders = Table(
     Column("erp_revision", Number),
     Column("erp_digest", Words),
     Column("erp_record", Words),
+    Column("erp_number", Words),
     Column("erp_status", Words),
+    Column("erp_cancelled", Boolean, nullable=False, server_default=false()),
+    Column("erp_news_at", Moment),
     Column("body_revision", Number, nullable=False),
     Column("verify", Boolean, nullable=False),
     Column("attempts", Number, nullable=False),
@@ -109,6 +117,8 @@ orders = Table(
     Column("reason", Reason, nullable=False),
     Column("missing", Texts, nullable=False),
     Column("dismissed_revision", Number, nullable=False),
+    Column("released", Number, nullable=False, server_default="0"),
+    Column("mismatch", Reason, nullable=False, server_default=""),
     # -- the Consentio side
     Column("told_id", Words),
     Column("told_status", Words),
@@ -143,6 +153,13 @@ Index(
     postgresql_where=WATCHED,
 )
 Index("ix_orders_slice", orders.c.workspace, orders.c.slice_from, orders.c.slice_to)
+Index(
+    "ix_orders_record",
+    orders.c.workspace,
+    orders.c.erp_record,
+    sqlite_where=text("erp_record IS NOT NULL"),
+    postgresql_where=text("erp_record IS NOT NULL"),
+)
 
 revisions = Table(
     "revisions",
@@ -174,6 +191,7 @@ ledger = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment),
     Column("outcome", one_of(Outcome)),
+    Column("counted", Boolean, nullable=False, server_default=false()),
 )
 #: At most one open ERP row per order, whoever writes it.
 Index(
@@ -185,6 +203,7 @@ Index(
     postgresql_where=IN_DOUBT,
 )
 Index("ix_ledger_order", ledger.c.workspace, ledger.c.order_id)
+Index("ix_ledger_counted", ledger.c.workspace, ledger.c.started_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
 Index("ix_ledger_finished", ledger.c.workspace, ledger.c.finished_at, sqlite_where=FINISHED, postgresql_where=FINISHED)
 
 attempts = Table(
@@ -219,14 +238,54 @@ Index("ix_notes_at", notes.c.workspace, notes.c.at)
 news = Table(
     "news",
     metadata,
-    Column("number", Number, primary_key=True),
+    Column("serial", Number, primary_key=True),
     _workspace(),
+    Column("digest", Id, nullable=False),
     Column("record", Id, nullable=False),
-    Column("what", Words, nullable=False),
+    Column("kind", one_of(NewsKind), nullable=False),
     Column("at", Moment, nullable=False),
-    UniqueConstraint("workspace", "record", "what", "at"),
+    Column("status", Words),
+    Column("number", Words),
+    Column("total", Amount),
+    Column("key", Id),
+    Column("reason", Reason, nullable=False),
+    Column("missing", Texts, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    # -- what became of it
+    Column("order_id", Id),
+    Column("heeded_at", Moment),
+    Column("outcome", Words),
+    UniqueConstraint("workspace", "digest"),
 )
-Index("ix_news_at", news.c.workspace, news.c.at)
+Index("ix_news_recorded", news.c.workspace, news.c.recorded_at)
+Index("ix_news_unheeded", news.c.workspace, news.c.recorded_at, sqlite_where=UNHEEDED, postgresql_where=UNHEEDED)
+Index("ix_news_order", news.c.workspace, news.c.order_id)
+
+errands = Table(
+    "errands",
+    metadata,
+    _workspace(key=True),
+    Column("order_id", Id, primary_key=True),
+    Column("kind", one_of(Kind), primary_key=True),
+    Column("key", Id, nullable=False),
+    Column("who", Words, nullable=False),
+    Column("reason", Reason, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("record", Id),
+    Column("revision", Number, nullable=False),
+    Column("attempts", Number, nullable=False),
+    Column("due_at", Moment),
+    Column("done_at", Moment),
+    Column("answer", Reason, nullable=False),
+)
+Index(
+    "ix_errands_due",
+    errands.c.workspace,
+    errands.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index("ix_errands_done", errands.c.workspace, errands.c.done_at)
 
 wishes = Table(
     "wishes",
@@ -239,6 +298,7 @@ wishes = Table(
     Column("reason", Reason, nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("argument", Words, nullable=False, server_default=""),
+    Column("progress", Words, nullable=False, server_default=""),
     Column("done_at", Moment),
     Column("outcome", Reason),
 )

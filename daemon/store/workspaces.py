@@ -8,11 +8,10 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 from daemon.domain.state import WorkspaceState
 from daemon.errors import DatabaseError, Deposed
 from daemon.ports import Glance
-from daemon.store.columns import Moment
 from daemon.store.orders import AHEAD, is_due
 from daemon.store.records import as_record, as_values, columns_of
 from daemon.store.scope import THIS, Scope
-from daemon.store.tables import ACKABLE, IN_DOUBT, UNDONE, cursors, ledger, orders, wishes, workspaces
+from daemon.store.tables import ACKABLE, IN_DOUBT, UNDONE, UNHEEDED, cursors, errands, ledger, news, orders, wishes, workspaces
 
 _COLUMNS = columns_of(workspaces, WorkspaceState)
 _THIS_ONE = workspaces.c.id == THIS
@@ -27,8 +26,8 @@ _STAMP = (
     .where(_THIS_ONE)
     .values(
         {
-            name: func.coalesce(bindparam(f"new_{name}", type_=Moment), workspaces.c[name])
-            for name in ("collected_at", "delivered_at", "acknowledged_at")
+            name: func.coalesce(bindparam(f"new_{name}", type_=workspaces.c[name].type), workspaces.c[name])
+            for name in ("collected_at", "delivered_at", "acknowledged_at", "reports_cursor")
         }
     )
 )
@@ -38,10 +37,16 @@ _EPOCH = select(workspaces.c.epoch).where(_THIS_ONE).with_for_update(key_share=T
 _RAISE_EPOCH = (
     update(workspaces)
     .where(_THIS_ONE)
-    .values(epoch=workspaces.c.epoch + 1, owner=bindparam("leader"), led_at=bindparam("now"))
+    .values(
+        epoch=workspaces.c.epoch + 1,
+        owner=bindparam("leader"),
+        led_at=bindparam("now"),
+        config_trouble=bindparam("new_config_trouble", type_=workspaces.c.config_trouble.type),
+    )
     .returning(workspaces.c.epoch)
 )
 _ADD = insert(workspaces)
+_NOTE_CONFIG = update(workspaces).where(_THIS_ONE).values(config_trouble=bindparam("new_config_trouble"))
 
 _GLANCE = (
     select(
@@ -54,11 +59,13 @@ _GLANCE = (
         exists().where(orders.c.workspace == THIS, orders.c.id > "", ACKABLE).label("edited_due"),
         exists().where(wishes.c.workspace == THIS, UNDONE).label("wishes"),
         exists().where(ledger.c.workspace == THIS, IN_DOUBT).label("open_rows"),
+        exists().where(news.c.workspace == THIS, UNHEEDED).label("news"),
+        is_due(errands.c.due_at).label("errands"),
     )
     .select_from(workspaces.outerjoin(cursors))
     .where(_THIS_ONE)
 )
-_FLAGS = ("erp_due", "tell_due", "edited_due", "wishes", "open_rows")
+_FLAGS = ("erp_due", "tell_due", "edited_due", "wishes", "open_rows", "news", "errands")
 
 
 async def glance(scope: Scope, now: datetime) -> Glance:
@@ -82,8 +89,8 @@ async def save(scope: Scope, state: WorkspaceState) -> None:
     await scope.change(_SAVE, **values)
 
 
-async def stamp(scope: Scope, moments: Mapping[str, datetime | None]) -> None:
-    await scope.change(_STAMP, **{f"new_{name}": moment for name, moment in moments.items()})
+async def stamp(scope: Scope, values: Mapping[str, datetime | str | None]) -> None:
+    await scope.change(_STAMP, **{f"new_{name}": value for name, value in values.items()})
 
 
 async def require_epoch(scope: Scope, epoch: int) -> None:
@@ -93,12 +100,16 @@ async def require_epoch(scope: Scope, epoch: int) -> None:
         raise Deposed(f"Another daemon took workspace {scope.workspace}")
 
 
-async def claim(scope: Scope, ends: WorkspaceState, *, owner: str, now: datetime) -> int:
+async def claim(scope: Scope, ends: WorkspaceState, *, owner: str, now: datetime, config_trouble: str = "") -> int:
     """Raises the epoch of a workspace, which is added if it is new. Raises `DatabaseError` if the ledger has other ends."""
     if not await require_ends(scope, ends):
         await scope.connection.execute(_ADD, {**as_values(ends), "epoch": 0, "owner": owner, "led_at": now})
-    raised = await scope.rows(_RAISE_EPOCH, leader=owner, now=now)
+    raised = await scope.rows(_RAISE_EPOCH, leader=owner, now=now, new_config_trouble=config_trouble)
     return int(raised[0].epoch)
+
+
+async def note_config(scope: Scope, trouble: str) -> None:
+    await scope.change(_NOTE_CONFIG, new_config_trouble=trouble)
 
 
 async def require_ends(scope: Scope, ends: WorkspaceState) -> bool:

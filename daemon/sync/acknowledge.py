@@ -25,56 +25,62 @@ async def tell_references(way: Way) -> Tally:
             states = await tx.tellable(way.now(), _BATCH)
         if not states:
             return tally
-        refused = await _push(way, states)
-        tally += await _record_told(way, states, refused)
+        sent = [(state, reference) for state in states if not _is_known(state, reference := reference_of(way, state))]
+        refused = await _push(way, [reference for _, reference in sent]) if sent else {}
+        tally += await _record_told(way, states, sent, refused=refused)
     return tally
 
 
-async def _push(way: Way, states: Sequence[OrderState]) -> Mapping[str, str]:
+def _is_known(state: OrderState, reference: Reference) -> bool:
+    """What is spelt as before need not be told again."""
+    return (state.told_id, state.told_status) == (reference.external_id, reference.external_status)
+
+
+async def _push(way: Way, references: Sequence[Reference]) -> Mapping[str, str]:
     try:
-        return await way.market.tell_references([_reference(state) for state in states])
+        return await way.market.tell_references(references)
     except RequestRefused as refusal:
-        if len(states) == 1:
-            return {states[0].id: str(refusal)}
+        if len(references) == 1:
+            return {references[0].order_id: str(refusal)}
     refused: dict[str, str] = {}
-    for state in states:
-        refused |= await _push(way, [state])
+    for reference in references:
+        refused |= await _push(way, [reference])
     return refused
 
 
-def _reference(state: OrderState) -> Reference:
-    return Reference(state.id, state.hash_id, state.erp_record or "", state.erp_status)
+def reference_of(way: Way, state: OrderState) -> Reference:
+    """What Consentio shall know of the order's record, as the operator spells it."""
+    status = way.rules.spelling.of(state.erp_status, told=state.told_status)
+    return Reference(state.id, state.hash_id, state.erp_number or "", status)
 
 
-async def _record_told(way: Way, sent: Sequence[OrderState], refused: Mapping[str, str]) -> Tally:
+async def _record_told(
+    way: Way, states: Sequence[OrderState], sent: Sequence[tuple[OrderState, Reference]], *, refused: Mapping[str, str]
+) -> Tally:
     """What was told is what was sent: the order may have moved on meanwhile."""
+    done = [(state, reference) for state, reference in sent if state.id not in refused]
     async with way.store.transaction() as tx:
-        fresh = await tx.orders(state.id for state in sent)
-        await tx.save_orders(_told(way, fresh[old.id], old, refused.get(old.id)) for old in sent)
-        await tx.save_rows(_row(way, Kind.REFERENCE, old) for old in sent if old.id not in refused)
+        fresh = await tx.orders(state.id for state in states)
+        await tx.save_orders(_told(way, fresh[old.id], reference_of(way, old), refused.get(old.id)) for old in states)
+        await tx.save_rows(_row(way, Kind.REFERENCE, old, record=reference.external_id) for old, reference in done)
     for order_id, reason in refused.items():
         way.say("reference.refused", order_id=order_id, reason=reason)
-    return Tally(told=len(sent) - len(refused), refused=len(refused))
+    return Tally(told=len(done), refused=len(refused))
 
 
-def _told(way: Way, state: OrderState, sent: OrderState, refusal: str | None) -> OrderState:
+def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None) -> OrderState:
     now, rules = way.now(), way.rules
     if refusal is not None:
         attempts = state.tell_attempts + 1
         wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
         due = now + wait if attempts < rules.max_attempts else None
         return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
-    is_current = (state.erp_record, state.erp_status) == (sent.erp_record, sent.erp_status)
-    return state.evolve(
-        told_id=sent.erp_record,
-        told_status=sent.erp_status,
-        tell_due_at=None if is_current or state.erp_record is None else now,
-        tell_attempts=0,
-        tell_reason="",
-    )
+    told = state.evolve(told_id=sent.external_id, told_status=sent.external_status, tell_attempts=0, tell_reason="")
+    is_current = state.erp_number is None or _is_known(told, reference_of(way, told))
+    return told.evolve(tell_due_at=None if is_current else now)
 
 
-def _row(way: Way, kind: Kind, state: OrderState) -> LedgerRow:
+def _row(way: Way, kind: Kind, state: OrderState, *, record: str | None) -> LedgerRow:
     """A push that is done: it may be repeated at will, so it needs no intent, only a place in the story."""
     now = way.now()
     return LedgerRow(
@@ -83,7 +89,7 @@ def _row(way: Way, kind: Kind, state: OrderState) -> LedgerRow:
         order_id=state.id,
         revision=state.erp_revision or state.latest,
         incarnation=state.incarnation,
-        record=state.erp_record,
+        record=record,
         owner=way.store.leadership.owner,
         started_at=now,
         finished_at=now,
@@ -136,6 +142,6 @@ async def _record_seen(way: Way, states: Sequence[OrderState]) -> None:
         await tx.save_orders(
             state.evolve(edited=False, just_seen=ordinal, seen_at=now, seen_revision=state.latest) for state in fresh.values()
         )
-        await tx.save_rows(_row(way, Kind.SEEN, state) for state in states)
+        await tx.save_rows(_row(way, Kind.SEEN, state, record=state.erp_record) for state in states)
     for state in states:
         way.say("edit.seen", order_id=state.id, revision=state.latest)

@@ -5,9 +5,10 @@ Each step meets its own outage and ends its turn, so that what is away on one si
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from daemon.domain.brakes import Brakes
 from daemon.domain.ledger import Stream
+from daemon.domain.pause import Direction, Pause, paused
 from daemon.domain.tally import Tally
 from daemon.errors import (
     ErpUnavailable,
@@ -18,21 +19,13 @@ from daemon.errors import (
 )
 from daemon.ports import Glance
 from daemon.sync.acknowledge import mark_seen, tell_references
+from daemon.sync.brakes import ease
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
 from daemon.sync.prune import prune
 from daemon.sync.sweep import sweep
 from daemon.sync.way import Way
 from daemon.sync.wishes import fulfil
-
-
-class Direction(StrEnum):
-    """The three ways that can be cut off, each by itself."""
-
-    COLLECT = "collect"
-    DELIVER = "deliver"
-    ACKNOWLEDGE = "acknowledge"
-
 
 #: What ends a step's turn and no more; anything else is a bug, another leader, or the database, and ends the cycle.
 Outage = ErpUnavailable | MarketplaceUnavailable | MarketplaceRefused | RequestRefused | SliceUnreadable
@@ -45,6 +38,13 @@ class Report:
 
     tally: Tally = field(default_factory=Tally)
     troubles: dict[Direction, Outage] = field(default_factory=dict)
+    #: The directions that a person lets rest.
+    paused: Mapping[Direction, Pause] = field(default_factory=dict)
+    brakes: Brakes = field(default_factory=Brakes)
+
+    def may(self, direction: Direction) -> bool:
+        """Whether a direction works: nobody lets it rest, and nothing cut it off in this cycle."""
+        return direction not in self.paused and direction not in self.troubles
 
     async def step(self, direction: Direction, work: Awaitable[Tally]) -> None:
         """Do one step; an outage is noted and ends the step."""
@@ -60,17 +60,27 @@ async def run_cycle(way: Way) -> Report:
     glance = await way.store.glance(way.now())
     if glance.wishes and await fulfil(way):
         glance = await way.store.glance(way.now())
-    glance = await _collect(way, glance, report)
-    if glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally):
+    report.paused = paused(glance.workspace.paused)
+    await ease(way, glance)
+    if report.may(Direction.COLLECT):
+        glance = await _collect(way, glance, report)
+    has_work = glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally)
+    if has_work and report.may(Direction.DELIVER):
         await report.step(Direction.DELIVER, deliver(way, glance))
-    if glance.tell_due or _changed_the_erp(report.tally):
-        await report.step(Direction.ACKNOWLEDGE, tell_references(way))
-    has_marks = glance.edited_due or _brought_news(report.tally)
-    if has_marks and Stream.EDITED in glance.cursors and Direction.ACKNOWLEDGE not in report.troubles:
-        await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
+    await _acknowledge(way, glance, report)
     report.tally += await prune(way, glance)
-    await _close(way, report.troubles)
+    await _close(way, report)
+    report.brakes = way.memory.brakes
     return report
+
+
+async def _acknowledge(way: Way, glance: Glance, report: Report) -> None:
+    """References first. `seen` needs the edited list, which a collect that rests does not read."""
+    if (glance.tell_due or _changed_the_erp(report.tally)) and report.may(Direction.ACKNOWLEDGE):
+        await report.step(Direction.ACKNOWLEDGE, tell_references(way))
+    has_marks = (glance.edited_due or _brought_news(report.tally)) and Stream.EDITED in glance.cursors
+    if has_marks and report.may(Direction.ACKNOWLEDGE) and Direction.COLLECT not in report.paused:
+        await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
 
 
 async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
@@ -84,6 +94,7 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
         await report.step(Direction.COLLECT, collect(way, glance))
         if isinstance(report.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused):
             break
+    way.memory.said.clear()
     if report.tally.baseline:
         _tell_baseline(way, glance, report.tally.baseline)
     return glance
@@ -117,14 +128,14 @@ def _changed_the_erp(tally: Tally) -> bool:
     return tally.created + tally.updated + tally.canceled + tally.adopted + tally.changed > 0
 
 
-async def _close(way: Way, troubles: Mapping[Direction, Outage]) -> None:
+async def _close(way: Way, report: Report) -> None:
     """The last good moments and the cursor moves that nothing else carried: the one commit of an idle cycle."""
     now = way.now()
     async with way.store.transaction() as tx:
         await tx.move_cursors(way.memory.moves)
         await tx.stamp(
-            collected_at=None if Direction.COLLECT in troubles else now,
-            delivered_at=None if Direction.DELIVER in troubles else now,
-            acknowledged_at=None if Direction.ACKNOWLEDGE in troubles else now,
+            collected_at=now if report.may(Direction.COLLECT) else None,
+            delivered_at=now if report.may(Direction.DELIVER) else None,
+            acknowledged_at=now if report.may(Direction.ACKNOWLEDGE) else None,
         )
     way.memory.moves.clear()

@@ -7,6 +7,7 @@ from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable
 from daemon.ports import Glance
+from daemon.sync.brakes import Guard
 from daemon.sync.doubts import settle_doubts
 from daemon.sync.effects import carry_out
 from daemon.sync.intents import Group, intend
@@ -22,16 +23,20 @@ _MOST_HALVINGS = 9
 #: How long a cycle goes on, in seconds, with an ERP that gets nothing done: collecting waits for it.
 _PATIENCE_S = 60.0
 
+#: How often, in seconds, a long delivery looks up for what people wish: a pause is obeyed between two groups.
+_LOOK_UP_S = 1.0
+
 
 async def deliver(way: Way, glance: Glance) -> Tally:
     """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
     if glance.workspace.restore_open and await is_quiet(way):
         return Tally()
-    began = way.clocks.monotonic()
+    began = looked_at = way.clocks.monotonic()
     way.memory.halvings = max(way.memory.halvings - 1, 0)
     tally = await settle_doubts(way) if glance.open_rows else Tally()
+    guard = Guard(way)
     while not way.stopping():
-        group, done = await _turn(way)
+        group, done = await _turn(way, guard)
         tally += done
         if group is None or (_is_fruitless(done) and way.clocks.monotonic() - began > _PATIENCE_S):
             break
@@ -42,12 +47,16 @@ async def deliver(way: Way, glance: Glance) -> Tally:
         if group.forgotten:
             await declare_restored(way, f"the ERP holds a record of order {group.forgotten[0]} that this database never knew")
             break
+        if way.clocks.monotonic() - looked_at > _LOOK_UP_S and not glance.wishes:
+            looked_at = way.clocks.monotonic()
+            if (await way.store.glance(way.now())).wishes:
+                break
     return tally
 
 
-async def _turn(way: Way) -> tuple[Group | None, Tally]:
+async def _turn(way: Way, guard: Guard) -> tuple[Group | None, Tally]:
     """One group: what is due, asked or done. None when nothing is due, or a restore was noticed."""
-    group = Group()
+    group, passing = Group(), list[OrderState]()
     async with way.store.transaction() as tx:
         due = [_rechecked(state) for state in await tx.due(way.now(), _limit(way))]
         unasked = [state for state in due if state.verify or plan(state) is Plan.ASK]
@@ -55,12 +64,16 @@ async def _turn(way: Way) -> tuple[Group | None, Tally]:
         blocked = {row.order_id for row in await tx.open_rows()} if unasked else set()
         questions = [state for state in unasked if state.id not in blocked]
         if due and not questions:
-            group = await intend(way, tx, due)
+            passing = await guard.let_through(tx, due)
+            group = await intend(way, tx, passing)
         # Before the commit: a process that freezes behind it may find that another one leads, and has asked (A5).
         group.leased_at = way.clocks.boot()
+    guard.tell()
     if questions:
+        guard.count_again()
         return await _questions(way, questions)
-    return (group, await carry_out(way, group)) if due else (None, Tally())
+    tally = Tally(braked=len(due) - len(passing))
+    return (group, tally + await carry_out(way, group)) if due else (None, Tally())
 
 
 def _rechecked(state: OrderState) -> OrderState:
@@ -90,4 +103,4 @@ def _limit(way: Way) -> int:
 
 
 def _is_fruitless(done: Tally) -> bool:
-    return done.created + done.updated + done.canceled + done.adopted + done.parked == 0
+    return done.created + done.updated + done.canceled + done.adopted + done.parked + done.braked == 0

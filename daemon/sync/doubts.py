@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
@@ -13,6 +12,7 @@ from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record, Transaction
 from daemon.sync.calls import Result, find_many
+from daemon.sync.ends import naming
 from daemon.sync.way import Way
 
 OUTCOME_UNKNOWN = "outcome unknown"
@@ -154,16 +154,16 @@ def _judge(
     if row.kind is Kind.CANCEL:
         return Outcome.FOUND, outcome.canceled(state, row, digest=digest, now=now)
     if row.kind is Kind.UPDATE:
-        return _judge_updated(row, state, answer, digest, now)
+        return _judge_updated(way, row, state, found=answer, digest=digest)
     if not answer.live:
         return Outcome.FOUND, outcome.met_cancelled(state, now)
-    return Outcome.FOUND, outcome.adopted(state, record=answer.id, status=answer.status, now=now)
+    return Outcome.FOUND, outcome.adopted(state, **naming(way, state, answer), now=now)
 
 
-def _judge_updated(row: LedgerRow, state: OrderState, found: Record, digest: str, now: datetime) -> tuple[Outcome, OrderState]:
+def _judge_updated(way: Way, row: LedgerRow, state: OrderState, *, found: Record, digest: str) -> tuple[Outcome, OrderState]:
     if not found.live:
         return Outcome.CONFLICT, park(state, f"record {found.id} is cancelled in the ERP")
-    return Outcome.FOUND, outcome.written(state, row, record=found.id, status=found.status, digest=digest, now=now)
+    return Outcome.FOUND, outcome.written(state, row, **naming(way, state, found), digest=digest, now=way.now())
 
 
 def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome | None, OrderState]:
@@ -190,7 +190,7 @@ def _closed(way: Way, row: LedgerRow, verdict: Outcome, state: OrderState) -> Le
 async def _record(tx: Transaction, judged: Sequence[Judgement]) -> None:
     closed = [judgement.row for judgement in judged if not judgement.row.is_open]
     await tx.save_orders(judgement.state for judgement in judged)
-    await tx.save_rows(closed)
+    await tx.close_rows(closed)
     await tx.add_attempts(attempt(row, "asked after the doubt wait") for row in closed)
 
 

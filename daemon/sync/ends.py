@@ -1,6 +1,7 @@
 """ENDS: what the end of one effect means for its order, its ledger row and the log."""
 
 from datetime import timedelta
+from typing import TypedDict
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
@@ -10,12 +11,22 @@ from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, Conflict, ErpUnavailable, OrderRejected
 from daemon.ports import Record
+from daemon.sync.amounts import WRONG_AMOUNTS, compared
 from daemon.sync.calls import Late
 from daemon.sync.intents import End, Found, Intent, NotOurs
 from daemon.sync.way import Way
 
 #: An effect that was not even begun is tried again after this.
 _POSTPONED = timedelta(seconds=5)
+
+
+class Naming(TypedDict):
+    """A record as the domain takes it."""
+
+    record: str
+    number: str | None
+    status: str | None
+
 
 _VERDICTS = {OrderRejected: Outcome.REJECTED, Conflict: Outcome.CONFLICT, Ambiguous: Outcome.AMBIGUOUS}
 
@@ -49,9 +60,16 @@ def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent
     if not record.live:  # an ERP that refuses a second key answered with the record of the first
         return outcome.met_cancelled(state, now), Outcome.FOUND
     if row.kind is Kind.CREATE and _may_be_earlier(way, workspace, state, intent):
-        return outcome.adopted(state, record=record.id, status=record.status, now=now), Outcome.DONE
-    done = outcome.written(state, row, record=record.id, status=record.status, digest=intent.digest, now=now)
-    return done, Outcome.DONE
+        return outcome.adopted(state, **naming(way, state, record), now=now), Outcome.DONE
+    done = outcome.written(state, row, **naming(way, state, record), digest=intent.digest, now=now)
+    return compared(way, state, done, intent.effect.order, total=record.total, lines=record.lines), Outcome.DONE
+
+
+def naming(way: Way, state: OrderState, record: Record) -> Naming:
+    """What the record is called from now on. Its own id serves as its number, unless the ERP gives it one later."""
+    known = state.erp_number if state.erp_record == record.id else None
+    by_id = None if way.erp.capabilities.numbers_later else record.id
+    return {"record": record.id, "number": record.number or known or by_id, "status": record.status}
 
 
 def _may_be_earlier(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent) -> bool:
@@ -66,7 +84,7 @@ def _may_be_earlier(way: Way, workspace: WorkspaceState, state: OrderState, inte
 def _met(way: Way, state: OrderState, record: Record) -> OrderState:
     if not record.live:
         return outcome.met_cancelled(state, way.now())
-    return outcome.adopted(state, record=record.id, status=record.status, now=way.now())
+    return outcome.adopted(state, **naming(way, state, record), now=way.now())
 
 
 def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
@@ -94,7 +112,10 @@ def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, e
         return Tally(in_doubt=1)
     if verdict is Outcome.DONE:
         way.say(_EVENTS[row.kind], record=row.record or state.erp_record, **fields)
-        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1})
+        if state.reason.startswith(WRONG_AMOUNTS):
+            way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=[])
+        is_parked, is_wrong = state.situation is Situation.PARKED, bool(state.mismatch) and row.kind is not Kind.CANCEL
+        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1}, parked=int(is_parked), mismatched=int(is_wrong))
     if verdict is Outcome.FOUND:
         way.say("order.adopted", record=state.erp_record, **fields)
         return Tally(adopted=1)

@@ -9,7 +9,7 @@ from daemon.domain.content import difference
 from daemon.domain.keys import create_key, random_key
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.order import Order
-from daemon.domain.plan import Plan, park, plan, steer
+from daemon.domain.plan import Plan, is_counted, park, plan, steer
 from daemon.domain.state import OrderState
 from daemon.ports import Effect, Record, Transaction
 from daemon.sync.way import Way
@@ -114,6 +114,7 @@ def _row(way: Way, state: OrderState) -> LedgerRow:
         record=None if is_create else state.erp_record,
         owner=way.store.leadership.owner,
         started_at=way.now(),
+        counted=is_counted(state),
     )
 
 

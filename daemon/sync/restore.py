@@ -11,7 +11,7 @@ from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record
 from daemon.sync.calls import Result, find_many
-from daemon.sync.ends import not_asked
+from daemon.sync.ends import naming, not_asked
 from daemon.sync.way import Way
 
 #: No restore was said, and no later record came up: somebody at the ERP did it.
@@ -102,9 +102,10 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
 def _verified_live(way: Way, state: OrderState, further: int, record: Record) -> OrderState:
     now = way.now()
     if further == 0 and record.id == state.erp_record and state.erp_revision is not None:
-        return with_tell(steer(state.evolve(verify=False), now), now)
+        numbered = state.evolve(verify=False, erp_number=naming(way, state, record)["number"])
+        return with_tell(steer(numbered, now), now)
     moved = state.evolve(incarnation=state.incarnation + further, body_revision=0 if further else state.body_revision)
-    return outcome.adopted(moved, record=record.id, status=record.status, now=now)
+    return outcome.adopted(moved, **naming(way, moved, record), now=now)
 
 
 async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]:
@@ -140,4 +141,4 @@ def _asked(way: Way, state: OrderState, answer: Result | None, *, was_sent: bool
         return outcome.met_nothing(state, now)
     if not answer.live:
         return outcome.met_nothing(outcome.met_cancelled(state, now), now)
-    return outcome.adopted(state, record=answer.id, status=answer.status, now=now)
+    return outcome.adopted(state, **naming(way, state, answer), now=now)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from daemon.domain.ledger import Stream
 from daemon.domain.tally import Tally
 from daemon.domain.window import Slice, cells, is_due
-from daemon.errors import RequestRefused, SliceUnreadable
+from daemon.errors import RequestRefused, SliceUnreadable, SweepEmpty
 from daemon.ports import Glance
 from daemon.sync.collect import Slices
 from daemon.sync.way import Way
@@ -37,11 +37,12 @@ async def sweep(way: Way, glance: Glance) -> Tally:
 
 async def _near(way: Way, glance: Glance, now: datetime) -> Tally:
     """The days around now, and every slice that last listed an unfinished order: ahead of them, too (A13)."""
-    near = cells(now - way.rules.near_horizon, now + way.rules.near_horizon, way.rules.max_window)
+    near = list(cells(now - way.rules.near_horizon, now + way.rules.near_horizon, way.rules.max_window))
     async with way.store.transaction() as tx:
         watched = await tx.watched_slices(now + WIDE_CAP)
     reading = Slices(way, glance.workspace, Stream.NEAR, SWEEP_STATUSES)
     tally = await Sweep(way, reading, now).read(sorted({*near, *watched}))
+    await _require_listed(way, reading, near[0][0])
     async with way.store.transaction() as tx:
         await tx.move_cursors({Stream.NEAR: now})
     return tally
@@ -56,6 +57,7 @@ async def _wide(way: Way, glance: Glance, now: datetime) -> Tally:
     reading = Slices(way, glance.workspace, Stream.WIDE, SWEEP_STATUSES)
     try:
         tally = await Sweep(way, reading, now).read(pieces)
+        await _require_listed(way, reading, pieces[0][0])
     except SliceUnreadable:
         way.memory.wide_broke_at = now
         raise
@@ -66,6 +68,21 @@ async def _wide(way: Way, glance: Glance, now: datetime) -> Tally:
         if state.inventory_at is None:
             await tx.save_workspace(replace(state, inventory_at=now))
     return tally
+
+
+async def _require_listed(way: Way, reading: Slices, start: datetime) -> None:
+    """A sweep that suddenly finds nothing is no sweep: it does not count, and is told (A25). An empty window is normal."""
+    known = 0
+    if not reading.listed:
+        async with way.store.transaction() as tx:
+            known = await tx.count_listed(start)
+    if known <= way.rules.brakes.floor:
+        way.memory.told_empty = False
+        return
+    if not way.memory.told_empty:
+        way.memory.told_empty = True
+        way.say("sweep.emptied", stream=reading.stream, known=known, remedy=SweepEmpty.remedy)
+    raise SweepEmpty(f"the {reading.stream} sweep listed nothing, where {known} orders had been listed")
 
 
 def _reach(way: Way, glance: Glance, now: datetime, watched: list[Slice]) -> datetime:

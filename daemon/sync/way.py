@@ -4,11 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from daemon.domain.amounts import Tolerance
+from daemon.domain.brakes import Brakes, Limits
 from daemon.domain.ledger import Note, Stream
+from daemon.domain.statuses import Spelling
 from daemon.domain.window import Slice, cell
 from daemon.ports import ErpAdapter, Marketplace, Say, Store
 
 _ORDINALS_PER_EPOCH = 1 << 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """Whether and how what the ERP booked is compared with the order."""
+
+    check: bool = True
+    park: bool = False
+    tolerance: Tolerance = field(default_factory=Tolerance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +49,18 @@ class Rules:
     doubt_margin: timedelta = timedelta(seconds=10)
     #: How often an order parked for missing keys is tried again by itself.
     missing_recheck: timedelta = timedelta(hours=1)
+    #: What the ERP's news do on Consentio: its statuses as they are spelt there, and what is done by itself.
+    spelling: Spelling = field(default_factory=Spelling)
+    cancel_on_consentio: bool = False
+    prepare_on_consentio: bool = False
     #: How long contents stay for which nothing is left to be done, and how long what is only told.
     keep_payloads: timedelta = timedelta(days=90)
     keep_history: timedelta = timedelta(days=400)
+
+    #: How many orders may be cancelled or changed within a day before a person has looked.
+    brakes: Limits = field(default_factory=Limits)
+    #: What becomes of amounts that the ERP booked otherwise.
+    amounts: Amounts = field(default_factory=Amounts)
 
     @property
     def doubt_wait(self) -> timedelta:
@@ -57,6 +78,14 @@ class Clocks:
     boot: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer whose orders were all met in it for the first time, and those orders."""
+
+    fingerprint: bytes
+    ids: frozenset[str]
+
+
 @dataclass(slots=True)
 class Memory:
     """What a process remembers of a workspace; all of it may be lost."""
@@ -72,12 +101,18 @@ class Memory:
     erp_is_away: bool = False
     #: Cursor moves of answers that brought nothing new; they ride along with the next commit.
     moves: dict[Stream, datetime] = field(default_factory=dict)
+    #: What slices said, by slice and status, from one end of a cycle's collecting to the other.
+    said: dict[tuple[Slice, str], Said] = field(default_factory=dict)
     #: How often the size of a group was halved, because the ERP was too slow for it.
     halvings: int = 0
     #: When a wide sweep last met a slice that could not be read.
     wide_broke_at: datetime | None = None
+    #: The brakes, as last read or written.
+    brakes: Brakes = field(default_factory=Brakes)
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
+    #: That a sweep listed nothing is told once, until one lists something.
+    told_empty: bool = False
 
     def forget(self) -> None:
         """A new epoch was taken: another leader, or another copy of the database, may have come between."""

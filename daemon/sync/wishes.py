@@ -2,29 +2,53 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from daemon.domain.ledger import Wish
-from daemon.domain.plan import wake, with_tell
+from daemon.domain.ledger import REFUSED, Wish
+from daemon.domain.plan import dismissed, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
+from daemon.sync.brakes import release
+from daemon.sync.pauses import pause, resume
+from daemon.sync.refusals import NotYet, Refused
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Way
 
+_NOTHING_TO_DISMISS = {
+    Situation.SETTLED: "nothing to dismiss: the ERP has the order as Consentio shows it",
+    Situation.BASELINE: "nothing to dismiss: the order is older than going live and never sent",
+    Situation.HELD: "nothing to dismiss: the order is not accepted, so nothing is sent of it",
+    Situation.DISMISSED: "it is dismissed already",
+}
+
+#: Nothing is under way or ahead of them.
+_NOTHING_TO_RETRY = (Situation.SETTLED, Situation.DELIVERING, Situation.IN_DOUBT)
+
 
 async def fulfil(way: Way) -> int:
-    """Do what was asked for, oldest first; each wish is answered. Returns how many."""
+    """Do what was asked for, oldest first; each wish is answered unless it must wait. Returns how many were."""
     async with way.store.transaction() as tx:
         wishes = await tx.wishes()
+    answered = 0
     for wish in wishes:
-        outcome = await _fulfil(way, wish)
+        try:
+            outcome = await _fulfil(way, wish)
+        except NotYet:
+            continue
         async with way.store.transaction() as tx:
             await tx.answer_wish(wish.number, outcome, way.now())
+        answered += 1
         way.say("wish.fulfilled", what=wish.what, order_id=wish.order_id, who=wish.who, outcome=outcome)
-    return len(wishes)
+    return answered
 
 
 async def _fulfil(way: Way, wish: Wish) -> str:
-    work = _WORKS.get(wish.what)
-    return f"unknown wish {wish.what!r}" if work is None else await work(way, wish)
+    try:
+        return await _WORKS.get(wish.what, _unknown)(way, wish)
+    except Refused as why:
+        return f"{REFUSED}{why}"
+
+
+async def _unknown(_way: Way, wish: Wish) -> str:
+    raise Refused(f"this daemon knows no command {wish.what!r}; is it older than the one that left it?")
 
 
 async def _restored(way: Way, wish: Wish) -> str:
@@ -34,17 +58,24 @@ async def _restored(way: Way, wish: Wish) -> str:
 
 async def _retry(way: Way, wish: Wish) -> str:
     async with way.store.transaction() as tx:
-        state = (await tx.orders([wish.order_id or ""])).get(wish.order_id or "")
-        if state is None:
-            return "no such order"
-        return await _retried(way, tx, wish, state)
+        return await _retried(way, tx, wish, await named(tx, wish))
+
+
+async def named(tx: Transaction, wish: Wish) -> OrderState:
+    """The order that the wish names."""
+    state = (await tx.orders([wish.order_id or ""])).get(wish.order_id or "")
+    if state is None:
+        raise Refused("no such order")
+    return state
 
 
 async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
-    if state.situation in (Situation.SETTLED, Situation.DELIVERING, Situation.IN_DOUBT) and not state.tell_reason:
-        return f"nothing to retry: the order is {state.situation}"
+    if state.situation in _NOTHING_TO_RETRY and not state.tell_reason:
+        raise Refused(f"nothing to retry: the order is {state.situation}")
+    if state.situation is Situation.BRAKED:
+        raise Refused(f"a brake holds it: see `consentio-sync release {way.workspace}`")
     if not state.latest:
-        return f"nothing to deliver: {state.reason}"
+        raise Refused(f"nothing to deliver: {state.reason}")
     now = way.now()
     # A person vouches that it is not in the ERP under another name.
     woken = wake(state.evolve(met_with_reference=False), now) if state.situation is not Situation.SETTLED else state
@@ -54,5 +85,25 @@ async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> 
     return f"{state.situation} before, {woken.situation} now"
 
 
+async def _dismiss(way: Way, wish: Wish) -> str:
+    async with way.store.transaction() as tx:
+        state = await named(tx, wish)
+        if any(row.order_id == state.id for row in await tx.open_rows()):
+            raise Refused("a call to the ERP is under way, or nobody knows how it ended: first that is settled")
+        if why_not := _NOTHING_TO_DISMISS.get(state.situation):
+            raise Refused(why_not)
+        await tx.save_orders([dismissed(state, wish.reason)])
+        await tx.add_notes([way.note("dismissed", order_id=state.id, who=wish.who, reason=wish.reason)])
+    way.say("order.dismissed", order_id=state.id, who=wish.who, reason=wish.reason)
+    return f"{state.situation} before, dismissed now, as revision {state.latest} says it"
+
+
 #: What each command does; it returns what the person is told.
-_WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {"restored": _restored, "retry": _retry}
+_WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
+    "dismiss": _dismiss,
+    "pause": pause,
+    "release": release,
+    "restored": _restored,
+    "resume": resume,
+    "retry": _retry,
+}

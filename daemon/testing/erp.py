@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from inspect import isawaitable
 from itertools import count
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from daemon.domain.content import Change
 from daemon.domain.ledger import Kind
-from daemon.domain.order import Order
+from daemon.domain.order import Line, Order
 from daemon.errors import Ambiguous, Conflict, ErpError, OrderRejected
-from daemon.ports import Capabilities, Effect, Record, Reports
+from daemon.ports import BookedLine, Capabilities, Effect, Record, Reports
 
 _T = TypeVar("_T")
 
@@ -29,6 +30,8 @@ class FakeErpSettings:
     #: A cancelled record is gone, and its key is free again.
     cancel_deletes: bool = False
     group_size: int = 1
+    #: It computes and tells totals and lines.
+    books: bool = False
     name: str = "fake"
 
 
@@ -45,6 +48,9 @@ class FakeRecord:
     shipped: bool = False
     #: The keys of the updates and cancels that it went through.
     touched_by: list[str] = field(default_factory=list)
+    #: What it computed, where it books.
+    total: Decimal | None = None
+    lines: tuple[BookedLine, ...] | None = None
 
     @property
     def status(self) -> str:
@@ -53,7 +59,25 @@ class FakeRecord:
 
     def seen_from_outside(self) -> Record:
         """The record as the port tells it."""
-        return Record(id=self.id, live=self.live and not self.gone, status=self.status)
+        return Record(id=self.id, live=self.live and not self.gone, status=self.status, total=self.total, lines=self.lines)
+
+    def book(self, surcharge: Decimal) -> None:
+        """Compute lines and total, each line dearer by a surcharge."""
+        self.lines = tuple(_booked(line, surcharge) for line in self.order.lines)
+        totals = [line.total for line in self.lines]
+        self.total = sum((total for total in totals if total is not None), Decimal(0)) if None not in totals else None
+
+
+def _booked(line: Line, surcharge: Decimal) -> BookedLine:
+    is_computable = line.amount is not None and line.price is not None and line.unit == (line.price_unit or line.unit)
+    total = line.amount * line.price if is_computable and line.amount is not None and line.price is not None else line.total_price
+    return BookedLine(
+        line_id=line.id,
+        sku=line.sku,
+        amount=line.amount,
+        unit=line.unit,
+        total=None if total is None else total + surcharge,
+    )
 
 
 class FakeErp:
@@ -77,6 +101,8 @@ class FakeErp:
             group_size=self.settings.group_size,
         )
         self.records: dict[str, FakeRecord] = {}
+        #: What it wrongly adds to each line that it books.
+        self.surcharge = Decimal(0)
         #: The products it knows, by sku; None knows all.
         self.products: set[str] | None = None
         self.on_call: Callable[[str], Awaitable[None] | None] = lambda _what: None
@@ -244,7 +270,7 @@ class FakeErp:
         first = [record for record in self.records.values() if record.key == key and not record.gone]
         if first and self.settings.refuses_second_key:
             return first[0].seen_from_outside()
-        return self.clerk_types(order, key=key).seen_from_outside()
+        return self._booked(self.clerk_types(order, key=key))
 
     def _update(self, record: str, change: Change, key: str) -> Record:
         held = self.records.get(record)
@@ -255,6 +281,11 @@ class FakeErp:
         self._must_know_products(change.after)
         held.order = change.after
         held.touched_by.append(key)
+        return self._booked(held)
+
+    def _booked(self, held: FakeRecord) -> Record:
+        if self.settings.books:
+            held.book(self.surcharge)
         return held.seen_from_outside()
 
     def _cancel(self, record: str, key: str) -> Record:

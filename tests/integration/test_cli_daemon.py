@@ -83,7 +83,7 @@ async def test_parked_orders_are_8_and_a_retry_carries_them(run, box, tmp_path):
     _, end, _ = await run("explain", order, "--json")
 
     assert (code, retried, after) == (8, 0, 0)
-    assert "1 orders are parked or in doubt" in out
+    assert "1 orders are parked, braked or in doubt" in out
     assert "missing: unit:" in story
     assert f"consentio-sync retry {order}" in story
     assert "1 parked" in status
@@ -110,7 +110,7 @@ async def test_a_running_daemon_fulfils_what_is_wished(run, box, tmp_path):
 
     retried, said, fulfilled = await asyncio.to_thread(work)
 
-    assert retried == (0, f"{order}: nothing to retry: the order is settled\n")
+    assert retried == (8, f"{order}: refused: nothing to retry: the order is settled\n")
     assert said[0] == 0
     assert "will be asked for in the ERP" in said[1]
     assert [line["what"] for line in fulfilled] == ["retry", "restored"]

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession
 
+from daemon.domain.pause import Direction
 from daemon.errors import ConfigError, ErpUnavailable
 from daemon.service.endpoint import Endpoint
 from daemon.service.pulse import Pulse
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
 
 
 @pytest.fixture
@@ -30,8 +31,9 @@ async def test_it_lives_before_it_is_ready(endpoint):
 
 async def test_it_is_ready_when_every_workspace_is(endpoint):
     """One good cycle of each is enough."""
-    endpoint.pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
-    for pulse in endpoint.pulses:
+    pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
+    endpoint.pulses = lambda: pulses
+    for pulse in pulses:
         pulse.turned(Report())
 
     assert await get(endpoint, "/readyz") == (200, {"status": "ready"})
@@ -39,9 +41,10 @@ async def test_it_is_ready_when_every_workspace_is(endpoint):
 
 async def test_it_names_who_is_not_ready_and_why(endpoint):
     """The body says which workspace and direction, without a secret."""
-    endpoint.pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
-    endpoint.pulses[0].turned(Report())
-    endpoint.pulses[1].turned(Report(troubles={Direction.DELIVER: ErpUnavailable("no https://me:SECRET@erp")}))
+    pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
+    endpoint.pulses = lambda: pulses
+    pulses[0].turned(Report())
+    pulses[1].turned(Report(troubles={Direction.DELIVER: ErpUnavailable("no https://me:SECRET@erp")}))
 
     status, body = await get(endpoint, "/readyz")
 
@@ -56,3 +59,26 @@ async def test_a_taken_port_is_told_with_a_remedy(endpoint):
 
     assert caught.value.exit_code == 3
     assert "http.port" in caught.value.remedy
+
+
+async def test_a_daemon_that_stands_by_is_well(endpoint):
+    """Whoever looks after containers need not mend one that waits for another's death; the body says what it does."""
+    pulses = [Pulse("1", timedelta(minutes=1)), Pulse("2", timedelta(minutes=1))]
+    endpoint.pulses = lambda: pulses
+    for pulse in pulses:
+        pulse.stand_by()
+    both = await get(endpoint, "/readyz")
+    pulses[0].lead()
+    pulses[0].turned(Report())
+
+    assert both == (200, {"status": "standby"})
+    assert await get(endpoint, "/readyz") == (200, {"status": "ready", "standby": ["2"]})
+
+
+async def test_it_tells_that_the_config_file_is_not_in_force(endpoint):
+    """Orders flow under the config that was read before, so it is ready, and says what is wrong, without a secret."""
+    pulse = Pulse("1", timedelta(minutes=1))
+    pulse.turned(Report())
+    endpoint.pulses, endpoint.config_trouble = lambda: [pulse], lambda: "refused: postgresql://me:SECRET@host"
+
+    assert await get(endpoint, "/readyz") == (200, {"status": "ready", "config": "refused: postgresql://me:***@host"})

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import random
 import signal
 import subprocess
@@ -20,11 +19,8 @@ from daemon.erp.files.folder import Folder
 from daemon.erp.files.outbox import Outbox
 from daemon.erp.files.settings import FilesSettings
 from daemon.ports import Effect, Record
+from tests.support.steps import Steps
 from tests.support.waiting import wait_until_sync
-
-
-class Crash(BaseException):
-    """The process is gone: no `except OSError` of ours may see it."""
 
 
 class Erp:
@@ -38,37 +34,6 @@ class Erp:
         for path in sorted(self.inbox.iterdir()):
             self.imported.append(json.loads(path.read_bytes())["key"])
             path.unlink()
-
-
-class Steps:
-    """Meets every change on the disk, in the thread that it watches, before it is made."""
-
-    def __init__(self, monkeypatch):
-        self.at = lambda number: None
-        self.watched = threading.current_thread()
-        self.count = 0
-        for name in ("link", "rename", "replace", "unlink"):
-            monkeypatch.setattr(os, name, self._met(getattr(os, name)))
-        monkeypatch.setattr(folder, "_write", self._met(folder._write))
-        monkeypatch.setattr("daemon.erp.files.flush._flush", self._met(lambda root, paths: None))
-
-    def _met(self, real):
-        def step(*args, **kwargs):
-            if threading.current_thread() is self.watched:
-                self.count += 1
-                self.at(self.count)
-            return real(*args, **kwargs)
-
-        return step
-
-    def crash_at(self, number):
-        """The process dies before its next step of this number; 0 lets it live."""
-
-        def crash(step):
-            if step == number:
-                raise Crash
-
-        self.count, self.at = 0, crash
 
 
 @pytest.fixture
@@ -112,7 +77,7 @@ def test_a15_a_crash_before_every_step(tmp_path, steps, kind, size, picks_up_ear
     effects = group(kind, size)
     for number, root in enumerate(folders(tmp_path), start=1):
         first, erp = outbox(root), Erp(root)
-        crashed = _dies(steps, number, first.apply, effects)
+        crashed = steps.dies(number, first.apply, effects)
         if picks_up_early:
             erp.pick_up()
         finish(root, effects)
@@ -131,9 +96,9 @@ def test_a_second_crash_before_every_step_of_the_recovery(tmp_path, steps):
         for again in itertools.count(1):
             root = next(roots)
             first, erp = outbox(root), Erp(root)
-            crashed = _dies(steps, number, first.apply, effects)
+            crashed = steps.dies(number, first.apply, effects)
             erp.pick_up()
-            crashed_again = _dies(steps, again, finish, root, effects)
+            crashed_again = steps.dies(again, finish, root, effects)
             erp.pick_up()
             finish(root, effects)
             erp.pick_up()
@@ -173,7 +138,7 @@ def test_a_thread_that_wakes_up_after_a_day(tmp_path, steps, monkeypatch, dies_a
         sleeper, erp = Sleeper(steps, number, outbox(root), effects), Erp(root)
         was_asleep = sleeper.falls_asleep()
         steps.watched = threading.current_thread()
-        _dies(steps, dies_at, Folder(root, inbox="inbox", mode=0o640).recover)
+        steps.dies(dies_at, Folder(root, inbox="inbox", mode=0o640).recover)
         erp.pick_up()
         sleeper.wakes_up()
         finish(root, effects)
@@ -211,17 +176,6 @@ class Sleeper:
         assert not self._thread.is_alive()
 
 
-def _dies(steps, number, work, *args):
-    steps.crash_at(number)
-    try:
-        work(*args)
-    except Crash:
-        return True
-    finally:
-        steps.crash_at(0)
-    return False
-
-
 def test_an_erp_that_never_waits(tmp_path, steps):
     """With crashes at random, and an ERP that takes documents at any moment, each order is imported once."""
     dice = random.Random(20261123)
@@ -232,7 +186,7 @@ def test_an_erp_that_never_waits(tmp_path, steps):
     try:
         todo = [effect(Kind.CREATE, f"c123-{n}") for n in range(300)]
         for start in range(0, len(todo), 20):
-            while _dies(steps, dice.randrange(1, 300), finish, tmp_path, todo[start : start + 20]):
+            while steps.dies(dice.randrange(1, 300), finish, tmp_path, todo[start : start + 20]):
                 pass
     finally:
         over.set()

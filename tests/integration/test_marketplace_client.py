@@ -102,7 +102,7 @@ async def test_the_way_of_an_order(box, client):
     since = await client.now() - DAY
     assert [element.id for element in (await client.list_edited(since)).elements] == [order.id]
     await client.mark_seen([(order.id, order.hash_id)])
-    assert (await client.list_edited(since)).elements == []
+    assert not (await client.list_edited(since)).elements
 
     await client.prepare(order.hash_id)
     (prepared,) = await accepted(client)

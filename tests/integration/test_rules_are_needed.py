@@ -197,7 +197,7 @@ def _cancel_for_good(state: OrderState, row: LedgerRow, **known: Any) -> OrderSt
 
 
 def _take_as_present(way: Way, state: OrderState, record: Record) -> OrderState:
-    return outcome.adopted(state, record=record.id, status=record.status, now=way.now())
+    return outcome.adopted(state, record=record.id, number=record.id, status=record.status, now=way.now())
 
 
 async def _move_cursor_first(batch: collect.Batch) -> Tally:

@@ -1,9 +1,11 @@
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 
 from daemon.domain.ledger import Stream, Unreadable
 from daemon.domain.state import OrderState, Situation
+from daemon.errors import Deposed
 from daemon.store.database import open_database
 from daemon.store.schema import migrate
 from tests.support.stores import NOW, a_full_order, a_revision, an_order, lead, led_store
@@ -162,7 +164,7 @@ async def test_every_field_has_a_column():
     """A field added to an order is either stored or noticed here."""
     from daemon.store.tables import orders
 
-    assert {column.name for column in orders.c} == set(OrderState.__slots__) | {"workspace", "watched"}
+    assert {column.name for column in orders.c} == {field.name for field in fields(OrderState)} | {"workspace", "watched"}
 
 
 async def test_unreadable_elements_are_counted_once(store):
@@ -176,3 +178,53 @@ async def test_unreadable_elements_are_counted_once(store):
     async with store.transaction() as tx:
         assert await tx.add_unreadables([again, other]) == 1
         assert await tx.add_unreadables([]) == 0
+
+
+@pytest.mark.parametrize("change", [{"hint": "R-1"}, {"situation": Situation.SETTLED, "reason": "x"}, {"just_seen": 9}, {}])
+async def test_only_what_changed_is_written_and_all_of_it(store, change):
+    """An order that was read is written field by field, the watched mark of the state included; nothing else moves."""
+    await saved(store, an_order("1", situation=Situation.SETTLED, slice_from=NOW, slice_to=NOW), an_order("2"))
+    async with store.transaction() as tx:
+        (state,) = (await tx.orders(["1"])).values()
+        await tx.save_orders([state.evolve(**change)])
+
+    store._recall.forget()
+    async with store.transaction() as tx:
+        assert await tx.orders(["1", "2"]) == {"1": state.evolve(**change), "2": an_order("2")}
+    assert len(await watched_slices(store)) == int("just_seen" in change)
+
+
+async def watched_slices(store):
+    async with store.transaction() as tx:
+        return await tx.watched_slices(NOW + MINUTE)
+
+
+async def test_what_was_not_committed_is_not_recalled(store):
+    """A change that was rolled back, and one that another statement made, are read from the database again."""
+    await saved(store, an_order("1"))
+    with pytest.raises(ZeroDivisionError):
+        await save_and_fail(store, an_order("1", reason="never"))
+    async with store.transaction() as tx:
+        assert (await tx.orders(["1"]))["1"] == an_order("1")
+        await tx.unknown_all()
+        assert (await tx.orders(["1"]))["1"].verify
+
+
+async def save_and_fail(store, order):
+    async with store.transaction() as tx:
+        await tx.save_orders([order])
+        raise ZeroDivisionError
+
+
+async def test_a_new_leader_recalls_nothing(database_url):
+    """What another leader changed meanwhile is read: a new epoch begins with an empty memory."""
+    async with led_store(database_url) as store:
+        await saved(store, an_order("1"))
+        other = type(store)(store._engine, store._locks, ends=store._ends, owner="another")
+        await other._claim(NOW)
+        await saved(other, an_order("1", reason="changed by another"))
+        with pytest.raises(Deposed):
+            await saved(store, an_order("1"))
+        await store.renew(NOW)
+        async with store.transaction() as tx:
+            assert (await tx.orders(["1"]))["1"].reason == "changed by another"

@@ -55,6 +55,7 @@ _HURRY = {
     "CONSENTIO_SYNC__DELIVERY__LEASE": "1s",
     "CONSENTIO_SYNC__DELIVERY__CALL_TIMEOUT": "1s",
     "CONSENTIO_SYNC__DELIVERY__DOUBT_MARGIN": "1s",
+    "CONSENTIO_SYNC__BRAKES__FLOOR": "1000000",
     "CONSENTIO_SYNC__DATABASE__AUTO_MIGRATE": "true",
 }
 #: What the killer waits for: documents staged or shown, a doubt settled, or requests of these routes. It strikes up to so many

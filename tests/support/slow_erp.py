@@ -51,6 +51,10 @@ class Slow:
         """From now on `check` or `create` breaks, or creates are refused (`reject`), in words that hold the password."""
         self._trouble.write_text(where)
 
+    def block(self) -> None:
+        """From now on a create blocks its thread, and with it the whole process, until `recover`."""
+        self.fail("block")
+
     def recover(self) -> None:
         self._trouble.unlink()
 
@@ -87,6 +91,8 @@ class SlowErp:
     async def create(self, order: Order, key: str) -> Record:
         self._break("create")
         self._break("reject", OrderRejected)
+        if self._is_blocking():
+            wait_until_sync(lambda: not self._is_blocking(), timeout=100, what="an end of the block")
         (self._records / key).touch(exist_ok=False)
         await wait_until(self._gate.exists, timeout=60, what="the ERP to answer")
         return Record(id=key)
@@ -99,6 +105,9 @@ class SlowErp:
 
     async def preview(self, effect: Effect) -> str:
         return f"{effect.kind} {effect.order.id}"
+
+    def _is_blocking(self) -> bool:
+        return self._trouble.exists() and self._trouble.read_text() == "block"
 
     def _break(self, where: str, kind: type[Exception] = RuntimeError) -> None:
         if self._trouble.exists() and self._trouble.read_text() == where:

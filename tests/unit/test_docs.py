@@ -1,9 +1,12 @@
 """What the pages say of the program is what the program does."""
 
-from tests.support.events import documented, told, written
+import subprocess
+import sys
+
+from tests.support.events import ROOT, documented, told, written
 
 #: `service.outages` puts these together.
-OUTAGES = {f"{end}.{edge}" for end in ("api", "erp", "store") for edge in ("lost", "recovered")}
+OUTAGES = {f"{end}.{edge}" for end in ("api", "erp", "store", "workspace") for edge in ("lost", "recovered")}
 
 
 def test_every_event_is_explained():
@@ -31,3 +34,8 @@ def test_every_field_is_named():
 
 #: Names of the same form that are something else: keys of the config, modules, columns of a document.
 NO_EVENTS = {"config.toml", "daemon.erp", "order.customer", "order.id"}
+
+
+def test_the_tables_of_the_readme_are_current():
+    """The README's config table is what `make docs` would write."""
+    assert subprocess.run([sys.executable, "docs/generate.py", "--check"], cwd=ROOT, check=False).returncode == 0

@@ -30,6 +30,9 @@ lease = "3s"
 call_timeout = "3s"
 doubt_margin = "1s"
 
+[brakes]
+floor = 1000
+
 [database]
 url = "sqlite:///{folder}/sync.db"
 

@@ -12,7 +12,6 @@ from daemon.domain.order import Order
 from daemon.erp.files.document import change_in_words
 from daemon.erp.files.outbox import Outbox
 from daemon.erp.files.settings import FilesSettings
-from daemon.erp.files.setup import prepare
 from daemon.errors import ErpError, ErpUnavailable
 from daemon.ports import Capabilities, Effect, Record, Reports
 
@@ -20,15 +19,19 @@ from daemon.ports import Capabilities, Effect, Record, Reports
 class FilesAdapter:
     """Writes one document per effect, remembers it by a receipt, and so can be asked about every key and writes none twice.
 
-    What the ERP makes of a document is not known here. The disk is only touched in worker threads.
+    What the ERP makes of a document, its replies say; until one comes, a document that was written counts as taken over.
+    A refused create is a record that is not live: the ERP never imports that document, and a retry writes another one under
+    another key. A refused update or cancel left nothing behind, so `find` does not know its key, and the record stands as before.
+    The disk is only touched in worker threads.
     """
 
     contract: ClassVar[int] = 1
     Settings: ClassVar[type[FilesSettings]] = FilesSettings
-    capabilities = Capabilities(find="every", refuses_second_key=True, group_size=500, concurrency=1)
+    capabilities = Capabilities(find="every", refuses_second_key=True, group_size=500, concurrency=1, reports=True)
 
     def __init__(self, settings: FilesSettings, *, workspace: str) -> None:
-        self.capabilities = replace(self.capabilities, group_size=settings.group_size)
+        waits = settings.reference == "number"
+        self.capabilities = replace(self.capabilities, group_size=settings.group_size, numbers_later=waits)
         self._outbox = Outbox(settings, workspace=workspace)
 
     async def __aenter__(self) -> Self:
@@ -45,7 +48,7 @@ class FilesAdapter:
         return str(self._outbox.folder.root)
 
     async def check(self) -> None:
-        await asyncio.to_thread(prepare, self._outbox.folder)
+        await asyncio.to_thread(self._outbox.prepare)
 
     async def find(self, key: str) -> Record | None:
         answer = (await self.find_many([key])).get(key)
@@ -84,7 +87,8 @@ class FilesAdapter:
         )
 
     async def reports(self, since: str | None) -> Reports:
-        return Reports((), since or "")
+        """What replies said since; the cursor is the moment when the last of them was taken."""
+        return await asyncio.to_thread(self._outbox.reports, since)
 
     async def _do(self, effect: Effect) -> Record:
         answer = (await asyncio.to_thread(self._outbox.apply, [effect]))[effect.key]

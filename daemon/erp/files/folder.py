@@ -55,10 +55,10 @@ class Folder:
                 flush([self.staging, self.inbox])
         return found
 
-    def is_cancelled(self, record: str) -> bool:
-        """Whether a cancel of this record is done."""
+    def cancel_of(self, record: str) -> str | None:
+        """The key of the cancel of this record that is done, if one is."""
         mark = self._receipt(self._mark(record))
-        return mark is not None and mark.key in self.signed([mark.key])
+        return mark.key if mark is not None and mark.key in self.signed([mark.key]) else None
 
     def deliver(self, parcels: Sequence[Parcel]) -> Mapping[str, Outcome]:
         """Bring parcels into the inbox, for all of them together three flushes; the outcome of each by its key.

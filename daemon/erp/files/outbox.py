@@ -9,11 +9,13 @@ from daemon.domain.ledger import Kind
 from daemon.erp.files.document import document, document_name, safe_key
 from daemon.erp.files.folder import Folder, Outcome
 from daemon.erp.files.receipt import Parcel, Receipt
+from daemon.erp.files.replies import Replies
 from daemon.erp.files.settings import FilesSettings
 from daemon.erp.files.setup import prepare
+from daemon.erp.files.standing import UNHEARD, Standing, standing_of
 from daemon.erp.files.table import table
 from daemon.errors import AdapterError, Conflict, ErpError, ErpUnavailable, OrderRejected
-from daemon.ports import Effect, Record
+from daemon.ports import Effect, Record, Reports
 
 #: A record, a verdict, or for any other error: nobody knows.
 Answer = Record | Exception
@@ -24,6 +26,7 @@ class Outbox:
 
     def __init__(self, settings: FilesSettings, *, workspace: str) -> None:
         self.folder = Folder(settings.folder.resolve(), inbox=settings.inbox, mode=settings.mode)
+        self.replies = Replies(self.folder, settings, workspace=workspace)
         self._settings = settings
         self._workspace = workspace
         self._is_ready = False
@@ -35,7 +38,7 @@ class Outbox:
         if self._is_ready:
             return
         try:
-            prepare(self.folder)
+            self.prepare()
             self.folder.recover()
         except AdapterError as problem:
             raise ErpUnavailable(str(problem), remedy=problem.remedy) from problem
@@ -43,14 +46,31 @@ class Outbox:
             raise _unreadable(problem) from problem
         self._is_ready = True
 
+    def prepare(self) -> None:
+        """Create and prove the folder. Raises `AdapterError`."""
+        prepare(self.folder, self.replies.places)
+
+    def reports(self, since: str | None) -> Reports:
+        """What the ERP's replies say behind a cursor."""
+        self.make_ready()
+        try:
+            return Reports(*self.replies.news(since))
+        except OSError as problem:
+            raise _unreadable(problem) from problem
+
     def find(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """The record, or the verdict, for each of these keys that an effect was done with."""
+        """The record, or the verdict, for each of these keys that an effect was done with, and not refused by the ERP.
+
+        Where the ERP refused the create, the record is not live: another one must be made under another key.
+        """
         self.make_ready()
         found: dict[str, Answer] = {}
         for key in keys:
             try:
                 if done := self.folder.signed([key]):
                     found[key] = self._record(done[key])
+            except Refused:
+                continue  # it left nothing behind
             except ErpError as verdict:
                 found[key] = verdict
             except OSError as problem:
@@ -90,11 +110,14 @@ class Outbox:
         if effect.kind is Kind.CREATE:
             return None
         record = effect.record or ""
-        is_cancelled = self.folder.is_cancelled(record)
+        standing = standing_of(self.folder.receipts, record)
+        is_live = self._is_live(record, standing)
         if effect.kind is Kind.CANCEL:
             # Written even without a receipt of its create: a superfluous cancel is noticed, a missing one is a truck.
-            return Record(id=record, live=False) if is_cancelled else None
-        if is_cancelled:
+            return None if is_live else _seen(record, standing, live=False)
+        if standing.stillborn:
+            return Conflict(f"record {record} was refused by the ERP, there is nothing to change")
+        if not is_live:
             return Conflict(f"record {record} is cancelled, it cannot be changed any more")
         if not self.folder.signed([record]):
             return Conflict(f"there is no receipt that record {record} was ever created in {self.folder.root}")
@@ -110,6 +133,7 @@ class Outbox:
             record=record,
             document=document_name(effect, now, self._settings.format),
             staged=f"{safe_key(effect.key)}.{secrets.token_hex(4)}.json",
+            workspace=self._workspace,
         )
         return Parcel(receipt, self._written(effect, record, now))
 
@@ -133,17 +157,36 @@ class Outbox:
             outcomes = self.folder.deliver(parcels)
         except OSError as problem:
             return {parcel.receipt.key: _unreadable(problem) for parcel in parcels}
-        return {key: _answer(outcome) for key, outcome in outcomes.items()}
+        return {key: self._answer(outcome) for key, outcome in outcomes.items()}
+
+    def _answer(self, outcome: Outcome) -> Answer:
+        if not isinstance(outcome, Receipt):
+            return outcome
+        is_new = outcome.kind is Kind.CREATE
+        standing = UNHEARD if is_new else standing_of(self.folder.receipts, outcome.record)
+        return _seen(outcome.record, standing, live=outcome.kind is not Kind.CANCEL)
 
     def _record(self, receipt: Receipt) -> Record:
-        is_live = receipt.kind is not Kind.CANCEL and not self.folder.is_cancelled(receipt.record)
-        return Record(id=receipt.record, live=is_live)
+        """Raises `Refused` if the ERP refused this change."""
+        standing = standing_of(self.folder.receipts, receipt.record)
+        if receipt.key in standing.refused:
+            raise Refused(f"the ERP refused the document {receipt.document}")
+        is_live = receipt.kind is not Kind.CANCEL and self._is_live(receipt.record, standing)
+        return _seen(receipt.record, standing, live=is_live)
+
+    def _is_live(self, record: str, standing: Standing) -> bool:
+        if standing.stillborn or standing.cancelled:
+            return False
+        cancel = self.folder.cancel_of(record)
+        return cancel is None or cancel in standing.refused
 
 
-def _answer(outcome: Outcome) -> Answer:
-    if isinstance(outcome, Receipt):
-        return Record(id=outcome.record, live=outcome.kind is not Kind.CANCEL)
-    return outcome
+class Refused(Conflict):
+    """The ERP took over other documents about this record, but not this one."""
+
+
+def _seen(record: str, standing: Standing, *, live: bool) -> Record:
+    return Record(id=record, number=standing.number, live=live, status=standing.status, total=standing.booked)
 
 
 def _unreadable(problem: OSError) -> ErpUnavailable:

@@ -18,6 +18,8 @@ class Receipt:
     #: The document's name in the inbox, and the one it bears until it is shown there.
     document: str
     staged: str
+    #: Whose it is, where several share a folder.
+    workspace: str = ""
 
     def to_bytes(self) -> bytes:
         """As JSON."""

@@ -3,7 +3,7 @@
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,21 +11,21 @@ from daemon.erp.files.folder import Folder
 from daemon.errors import AdapterError
 
 
-def prepare(folder: Folder) -> None:
+def prepare(folder: Folder, replies: Sequence[Path]) -> None:
     """Create what is missing and try what the protocol needs. Raises `AdapterError` with a remedy; the ERP sees no trace."""
-    places = (folder.inbox, folder.staging, folder.receipts)
-    _create(folder)
+    places = (folder.inbox, folder.staging, folder.receipts, *replies)
+    _create(folder, replies)
     for place in places:
         _must_be_writable(place)
-    _must_be_one_file_system(folder)
+    _must_be_one_file_system(folder, places)
     _must_have_links(folder)
 
 
-def _create(folder: Folder) -> None:
+def _create(folder: Folder, replies: Sequence[Path]) -> None:
     shards = [folder.receipts / f"{number:02x}" for number in range(256)]
-    for place in (folder.root, folder.inbox, folder.staging, folder.receipts, *shards):
+    for place in (folder.root, folder.inbox, folder.staging, folder.receipts, *replies, *shards):
         try:
-            place.mkdir(exist_ok=True, parents=place == folder.inbox)
+            place.mkdir(exist_ok=True, parents=place in (folder.inbox, *replies))
         except OSError as problem:
             raise AdapterError(f"cannot create {place}: {problem.strerror}", remedy=_rights_to(folder.root)) from problem
 
@@ -40,19 +40,20 @@ def _rights_to(place: Path) -> str:
     return f"Check `folder`, and let user id {os.geteuid()} read and write {place}; in a container, mount it writable."
 
 
-def _must_be_one_file_system(folder: Folder) -> None:
-    devices = {place.stat().st_dev for place in (folder.inbox, folder.staging, folder.receipts)}
-    if len(devices) > 1 or _crosses_mounts(folder):
+def _must_be_one_file_system(folder: Folder, places: Sequence[Path]) -> None:
+    devices = {place.stat().st_dev for place in places}
+    if len(devices) > 1 or _crosses_mounts(folder.staging, folder.inbox) or _crosses_mounts(places[-2], places[-3]):
         remedy = (
             f"Mount {folder.root} as a whole, not the folders in it: a document can only then appear in the inbox in one step."
         )
-        raise AdapterError(f"{folder.inbox}, .staging and .receipts are not on one file system", remedy=remedy)
+        names = ", ".join(str(place.relative_to(folder.root)) for place in places)
+        raise AdapterError(f"the folders {names} below {folder.root} are not on one file system", remedy=remedy)
 
 
-def _crosses_mounts(folder: Folder) -> bool:
+def _crosses_mounts(source: Path, target: Path) -> bool:
     # The kernel compares the mounts before it looks for the file, so nothing has to be moved to learn it.
     try:
-        (folder.staging / ".nothing").rename(folder.inbox / ".nothing")
+        (source / ".nothing").rename(target / ".nothing")
     except OSError as problem:
         return problem.errno == errno.EXDEV
     return False

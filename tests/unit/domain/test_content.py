@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.domain.content import difference, digest
+from daemon.domain.content import content, difference, digest
 from daemon.domain.order import Address, Status
 from tests.unit.domain.orders import NOW, order
 
@@ -77,3 +77,33 @@ def test_no_difference_is_false_and_an_unknown_before_is_not() -> None:
     """A difference of nothing needs no call; an unknown content always does."""
     assert not difference(order(), order(price=Decimal(7)))
     assert difference(None, order())
+
+
+@pytest.mark.parametrize("name", sorted({*content(order()), "currency"}))
+def test_what_is_content_is_in_the_digest(name: str) -> None:
+    """A field that `content` tells, and so every difference, moves the digest."""
+    assert digest(replace(order(), **{name: _other(getattr(order(), name))})) != digest(order())
+
+
+@pytest.mark.parametrize("name", ["id", "sku", "amount", "unit", "price", "price_unit", "ean_code", "product_id", "currency"])
+def test_what_is_content_of_a_line_is_in_the_digest(name: str) -> None:
+    """The same, for the fields of a line."""
+    first, *others = order().lines
+    changed = replace(first, **{name: _other(getattr(first, name))})
+    assert digest(replace(order(), lines=(changed, *others))) != digest(order())
+
+
+def _other(value: object) -> object:
+    match value:
+        case Status():
+            return Status.CANCELED
+        case datetime():
+            return value + timedelta(1)
+        case Decimal():
+            return value + 1
+        case Address():
+            return replace(value, street="elsewhere")
+        case tuple():
+            return value[:1]
+        case _:
+            return f"not {value}"

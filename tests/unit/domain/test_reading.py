@@ -20,7 +20,7 @@ def met(**fields: object) -> OrderState:
 
 def delivered(state: OrderState) -> OrderState:
     """The same, as if the ERP had its wanted content and Consentio its reference."""
-    return settled(state.evolve(erp_record="R1", erp_status="open", told_id="R1", told_status="open"))
+    return settled(state.evolve(erp_record="R1", erp_number="R1", erp_status="open", told_id="R1", told_status="open"))
 
 
 def retake(state: OrderState, again: Reading) -> Taken:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from daemon.sandbox.book import Verdict
-from daemon.sandbox.folder_erp import SCHEMA, FolderErp
+from daemon.sandbox.folder_documents import SCHEMA
+from daemon.sandbox.folder_erp import Answers, FolderErp
 from tests.support.waiting import wait_until_sync
 
 
@@ -60,3 +61,53 @@ def test_it_imports_by_itself(tmp_path, write):
         write("a")
         wait_until_sync(lambda: heard, what="the import")
     assert erp.book.records["a"].live
+
+
+# ---- its answers
+
+
+def order(sku="TOM"):
+    return {"id": "5001", "lines": [{"id": "1", "sku": sku}]}
+
+
+def replies(folder):
+    return [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+
+
+@pytest.fixture
+def answering(tmp_path):
+    (tmp_path / "replies").mkdir()
+    return lambda **chances: FolderErp(tmp_path, answers=Answers(tmp_path / "replies", **chances))
+
+
+def test_it_answers_each_document(tmp_path, write, answering):
+    """A record gets a number, which it keeps; a cancel is confirmed; every answer names the document's key."""
+    write("a", key="c1", record="c1", order=order())
+    write("b", key="u1", record="c1", order=order(), kind="update")
+    write("c", key="x1", record="c1", order=order(), kind="cancel")
+    erp = answering()
+    erp.import_some()
+
+    said = [{name: value for name, value in one.items() if name != "at"} for one in replies(tmp_path / "replies")]
+    assert said == [
+        {"key": "c1", "number": "SO-00001", "status": "booked"},
+        {"key": "u1", "number": "SO-00001", "status": "booked"},
+        {"key": "x1", "cancelled": True, "status": "void"},
+    ]
+    assert erp.book.findings == []
+
+
+def test_it_refuses_what_it_does_not_know(tmp_path, write, answering):
+    """A document with an unknown product is refused, and so is what follows it; the next one finds the product added."""
+    write("a", key="c1", record="c1", order=order())
+    write("b", key="u1", record="c1", order=order(), kind="update")
+    write("c", key="x1", record="c1", order=order(), kind="cancel")
+    write("d", key="c1-2", record="c1-2", order=order())
+    erp = answering(refusal_share=1.0)
+    erp.import_some()
+
+    refused, follower, cancel, taken = replies(tmp_path / "replies")
+    assert (refused["refused"], refused["missing"]) == (True, ["product:TOM"])
+    assert (follower["refused"], cancel["cancelled"], taken["number"]) == (True, True, "SO-00001")
+    assert [record.id for record in erp.book.live_records("5001")] == ["c1-2"]
+    assert erp.book.findings == []

@@ -1,11 +1,12 @@
 """Readiness by direction, from what cycles report."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from daemon.domain.pause import Direction, Pause
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable, MarketplaceUnavailable, StoreUnavailable
 from daemon.service.pulse import Pulse
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
 
 
 class Clock:
@@ -48,6 +49,20 @@ def test_each_direction_stands_for_itself():
     clock.now += 30
 
     assert beating.not_ready() == {"deliver": "last went well 200 s ago: connection refused"}
+
+
+def test_a_direction_that_rests_is_not_ready_and_says_who_wants_it_so():
+    """At once, whichever it is, lest somebody forgets it; ready again in the cycle after `resume`."""
+    beating, _ = pulse()
+    beating.turned(Report())
+    pause = Pause(
+        direction=Direction.ACKNOWLEDGE, who="ana", since=datetime(2026, 11, 2, 12, tzinfo=UTC), reason="their API is moving"
+    )
+    beating.turned(Report(paused={Direction.ACKNOWLEDGE: pause}))
+
+    assert beating.not_ready() == {"acknowledge": "paused by ana since 2026-11-02 12:00 UTC: their API is moving"}
+    beating.turned(Report())
+    assert beating.not_ready() == {}
 
 
 def test_what_is_told_late_is_no_reason():

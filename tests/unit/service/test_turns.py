@@ -1,11 +1,13 @@
 """One workspace's cycles, whatever they end with."""
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from structlog.testing import capture_logs
 
+from daemon.domain.pause import Direction
 from daemon.domain.tally import Tally
 from daemon.errors import (
     DatabaseError,
@@ -18,7 +20,10 @@ from daemon.errors import (
 )
 from daemon.service.pulse import Pulse
 from daemon.service.turns import Turns
-from daemon.sync.cycle import Direction, Report
+from daemon.sync.cycle import Report
+from tests.support.waiting import wait_until
+
+HANGS = Report()
 
 
 class Lane:
@@ -32,6 +37,8 @@ class Lane:
 
     async def cycle(self, _patience_s: float) -> Report:
         end = self.ends.pop(0)
+        if end is HANGS:
+            await asyncio.Event().wait()
         if isinstance(end, Exception):
             raise end
         return end
@@ -40,10 +47,10 @@ class Lane:
 async def turned(*ends: Report | Exception) -> tuple[list[dict], Pulse, list[Exception]]:
     """What was told, the pulse, and what ended the process."""
     pulse, fatal = Pulse("123", timedelta(minutes=1)), []
-    turns = Turns(Lane(*ends), pulse, fatal.append)
+    turns, lane = Turns(pulse, fatal.append), Lane(*ends)
     with capture_logs() as told:
         for _ in ends:
-            await turns.turn()
+            await turns.turn(lane)
     return told, pulse, fatal
 
 
@@ -106,15 +113,33 @@ async def test_each_end_has_its_own_outage():
 async def test_an_erp_that_nobody_asked_is_not_back():
     """With nothing due after an outage, only the next good call says that the ERP is back."""
     lane = Lane(cut_off(Direction.DELIVER, ErpUnavailable("down")), Report(), Report())
-    turns = Turns(lane, Pulse("123", timedelta(minutes=1)), lambda _: None)
+    turns = Turns(Pulse("123", timedelta(minutes=1)), lambda _: None)
 
     with capture_logs() as told:
-        await turns.turn()
+        await turns.turn(lane)
         lane.way.memory.erp_is_away = True
-        await turns.turn()
+        await turns.turn(lane)
         quiet = [line["event"] for line in told]
         lane.way.memory.erp_is_away = False
-        await turns.turn()
+        await turns.turn(lane)
 
     assert "erp.recovered" not in quiet
     assert told[-2]["event"] == "erp.recovered"
+
+
+async def test_a_cycle_that_hangs_can_be_cut_off():
+    """It is told, readiness says it, and the next cycle runs."""
+    pulse, fatal = Pulse("123", timedelta(minutes=1)), []
+    turns, lane = Turns(pulse, fatal.append), Lane(HANGS, Report())
+
+    with capture_logs() as told:
+        turn = asyncio.create_task(turns.turn(lane))
+        limit = await wait_until(lambda: turns.limit)
+        limit.reschedule(0)
+        await turn
+        reasons = dict(pulse.not_ready())
+        await turns.turn(lane)
+
+    assert [line["event"] for line in told] == ["cycle.cut", "cycle.done"]
+    assert "was cut off" in reasons["collect"]
+    assert (turns.limit, pulse.not_ready(), fatal) == (None, {}, [])

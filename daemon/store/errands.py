@@ -1,0 +1,34 @@
+"""Errands: what Consentio shall be asked to do for an order, once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import bindparam, or_, select
+
+from daemon.domain.ledger import Errand
+from daemon.store.orders import AHEAD
+from daemon.store.records import as_record, as_values, columns_of, upsert
+from daemon.store.scope import THIS, WANTED, Scope
+from daemon.store.tables import errands
+
+_OURS = select(*columns_of(errands, Errand)).where(errands.c.workspace == THIS)
+_OF_ORDERS = _OURS.where(errands.c.order_id.in_(WANTED))
+#: A moment too far ahead was stored under a clock that jumped, and counts as come (A9).
+_DUE = (
+    _OURS.where(or_(errands.c.due_at <= bindparam("now"), errands.c.due_at > bindparam("far")))
+    .order_by(errands.c.due_at, errands.c.order_id, errands.c.kind)
+    .limit(bindparam("limit"))
+)
+_SAVE = upsert(errands)
+
+
+async def of_orders(scope: Scope, ids: Iterable[str]) -> list[Errand]:
+    return [as_record(Errand, row) for row in await scope.rows_among(_OF_ORDERS, ids)]
+
+
+async def due(scope: Scope, now: datetime, limit: int) -> list[Errand]:
+    return [as_record(Errand, row) for row in await scope.rows(_DUE, now=now, far=now + AHEAD, limit=limit)]
+
+
+async def save(scope: Scope, made: Iterable[Errand]) -> None:
+    await scope.insert(_SAVE, map(as_values, made))

@@ -1,0 +1,51 @@
+"""What a leader recalls of its orders: as true as the database, for nobody else may change an order under its epoch (law 8)."""
+
+from collections.abc import Iterable
+
+from daemon.domain.state import OrderState
+
+#: So many orders are at work at once: some groups of deliveries, and what is told of them. About 4 MiB.
+_MOST = 2_000
+
+
+class Recall:
+    """The states that were read or written last. Emptied by whatever throws doubt on them: a new epoch, any failure."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, OrderState] = {}
+
+    def get(self, order_id: str) -> OrderState | None:
+        return self._states.get(order_id)
+
+    def keep(self, states: Iterable[OrderState]) -> None:
+        """Called after the commit that proves them; the oldest make room."""
+        for state in states:
+            self._states.pop(state.id, None)
+            self._states[state.id] = state
+        for order_id in [*self._states][:-_MOST]:
+            del self._states[order_id]
+
+    def forget(self) -> None:
+        self._states.clear()
+
+
+class Seen:
+    """The same within one transaction: what it has read and written itself comes first, and is kept once it is committed."""
+
+    def __init__(self, recall: Recall) -> None:
+        self._recall = recall
+        self._own: dict[str, OrderState] = {}
+
+    def get(self, order_id: str) -> OrderState | None:
+        return self._own.get(order_id) or self._recall.get(order_id)
+
+    def add(self, states: Iterable[OrderState]) -> None:
+        self._own |= {state.id: state for state in states}
+
+    def forget(self) -> None:
+        """A statement changed orders without reading them."""
+        self._own.clear()
+        self._recall.forget()
+
+    def committed(self) -> None:
+        self._recall.keep(self._own.values())

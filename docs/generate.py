@@ -1,0 +1,69 @@
+"""Writes the tables of the README that are made from the code: `make docs`, or with --check only says if they are current."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import tomlkit
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from daemon.config.settings import Settings
+
+README = Path(__file__).parents[1] / "README.md"
+_BETWEEN = re.compile(r"(?<=<!-- config -->\n).*?(?=<!-- /config -->)", re.DOTALL)
+
+
+def config_table() -> str:
+    """Every key of the config, its default and its meaning, in the order of the models."""
+    head = "| key | default | meaning |\n| --- | --- | --- |\n"
+    return head + "".join(f"| `{key}` | {default} | {meaning} |\n" for key, default, meaning in _rows("", Settings))
+
+
+def _rows(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    for name, info in model.model_fields.items():
+        key = f"{prefix}{name}"
+        if table := _table(info):
+            yield from _rows(f"{key}.", table)
+        elif key == "workspaces":
+            yield from _rows("workspaces[].", get_args(info.annotation)[0])
+        elif key == "erp":
+            yield (
+                "erp.NAME.adapter",
+                "",
+                "the adapter's name; the rest of the table is its own: `consentio-sync adapters` tells it",
+            )
+        else:
+            yield key, _default(model, name, info), (info.description or "").replace("|", "\\|")
+
+
+def _table(info: FieldInfo) -> type[BaseModel] | None:
+    kind = info.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _default(model: type[BaseModel], name: str, info: FieldInfo) -> str:
+    """As it is written in the file; empty where there is none."""
+    if info.default is None or info.default is PydanticUndefined:
+        return ""
+    value: Any = model.model_construct().model_dump(mode="json", include={name}, warnings=False)[name]
+    if hasattr(info.default, "get_secret_value"):
+        value = info.default.get_secret_value()
+    return f"`{tomlkit.item(value).as_string()}`"
+
+
+def main() -> int:
+    """Exit code 1 where `--check` finds the README out of date."""
+    old = README.read_text()
+    new = _BETWEEN.sub(lambda _: config_table(), old)
+    if "--check" in sys.argv:
+        return int(old != new)
+    README.write_text(new)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
