@@ -57,9 +57,15 @@ class Lane:
     client: ConsentioClient
     fitting: Fitting
 
-    async def fulfil(self) -> None:
-        """What people wished, apart from a cycle."""
-        await fulfil(self.way)
+    async def fulfil(self, *, asks_the_erp: bool = False) -> None:
+        """What people wished, apart from a cycle. An ERP that cannot be opened says so when a wish asks it something."""
+        way = self.way
+        if asks_the_erp:
+            try:
+                await self.door.open()
+            except (AdapterError, ErpUnavailable) as error:
+                way = replace(way, erp=AwayErp(self.door.adapter, str(error)))
+        await fulfil(way)
 
     async def cycle(self, erp_patience_s: float | None = None) -> Report:
         """One cycle. An ERP that cannot be opened yet, or not within `erp_patience_s`, cuts off its own direction only.

@@ -350,6 +350,10 @@ class Transaction(Protocol):
         """Insert; a revision never changes."""
         ...
 
+    async def holders(self, record: str) -> list[str]:
+        """The orders whose record this is."""
+        ...
+
     async def open_rows(self) -> list[LedgerRow]:
         """Every open row of an ERP effect, oldest first."""
         ...

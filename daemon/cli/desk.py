@@ -1,11 +1,12 @@
-"""`dismiss`, `pause` and `resume`: what a person decides, with a reason that is kept."""
+"""`dismiss`, `settle`, `pause` and `resume`: what a person decides, with a reason that is kept."""
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from daemon.cli.options import ConfigFile, InWorkspace, OrderName, Reason, Why
+from daemon.cli.options import ConfigFile, InWorkspace, OrderName, Reason, Why, said
 from daemon.cli.wishing import Wished, reading, wish_for, workspaces_of
 from daemon.domain.pause import Direction
 
@@ -57,6 +58,31 @@ def _steer(what: str, directions: list[Direction] | None, config: ConfigFile, wo
     argument = ",".join(dict.fromkeys(directions or []))
     wanted = [Wished(workspace=name, what=what, argument=argument) for name in workspaces_of(settings, workspace)]
     raise typer.Exit(asyncio.run(wish_for(settings, wanted, reason)))
+
+
+def settle(
+    order: OrderName,
+    reason: Why,
+    holds: Annotated[
+        str, typer.Option("--as", help="The id of the ERP's record for it; or `absent`: the ERP has none.", callback=said)
+    ],
+    config: ConfigFile = None,
+    workspace: InWorkspace = None,
+) -> None:
+    """Say what the ERP holds of an order, where the daemon cannot find out.
+
+    For an order parked as `outcome unknown`, or because several records may be it: look into the ERP first. A record is taken
+    over and brought up to date; `absent` frees the order for one more attempt. A cancelled record counts as absent. Waits until
+    no call that was given up can arrive any more. Exit code 8: refused, or not answered yet.
+    """
+    from daemon.cli.starting import load_all
+
+    settings = load_all(config).settings
+    found = asyncio.run(one_order(settings, order, workspace))
+    delivery = settings.delivery
+    wait = delivery.lease + delivery.call_timeout + delivery.doubt_margin
+    wished = replace(_about(found, "settle", holds), asks_the_erp=True)
+    raise typer.Exit(asyncio.run(wish_for(settings, [wished], reason, patience_s=wait.total_seconds())))
 
 
 async def one_order(settings: "Settings", name: str, workspace: str | None) -> "Found":

@@ -39,6 +39,7 @@ for _function, _example in (
     (look.explain, "explain 5001"),
     (wish.retry, "retry 5001 5002 --reason 'customer C-17 is in the ERP now'"),
     (desk.dismiss, "dismiss 5001 --reason 'typed in by hand'"),
+    (desk.settle, "settle 5001 --as SO-1042 --reason 'Marta sees it in the ERP'"),
     (desk.pause, "pause deliver --reason 'the ERP is upgraded tonight'"),
     (desk.resume, "resume"),
     (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),

@@ -21,10 +21,11 @@ InWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Only
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the order's story.")]
 
 
-def _said(reason: str) -> str:
-    if not reason.strip():
-        raise typer.BadParameter("say why, for whoever reads the story")
-    return reason.strip()
+def said(text: str) -> str:
+    """A text that must say something."""
+    if not text.strip():
+        raise typer.BadParameter("it must not be empty")
+    return text.strip()
 
 
-Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the story.", callback=_said, show_default=False)]
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the story.", callback=said, show_default=False)]

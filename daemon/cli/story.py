@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from daemon.domain.content import Change, FieldChange, LineChange, difference
 from daemon.domain.ledger import Kind, LedgerRow
 from daemon.domain.order import Order
+from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN
 from daemon.domain.state import OrderState, Situation
 from daemon.marketplace.wire import read_order
 
@@ -30,6 +31,7 @@ _NEXT = {
     Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
     Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
 }
+_SETTLE = "a person is needed; look into the ERP, then `consentio-sync settle {id} --as ERP_ID`, or `--as absent`"
 
 
 def story_lines(story: "Story") -> Iterator[str]:
@@ -50,10 +52,15 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
         yield f"  booked otherwise: {order.mismatch}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
-    yield f"  next: {_NEXT[order.situation].format(id=order.id, workspace=workspace)}{_when(order.due_at)}"
+    yield f"  next: {_next(order).format(id=order.id, workspace=workspace)}{_when(order.due_at)}"
     if order.tell_due_at or order.tell_reason:
         reason = f": {order.tell_reason}" if order.tell_reason else ""
         yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"
+
+
+def _next(order: OrderState) -> str:
+    is_doubt = order.reason == OUTCOME_UNKNOWN or order.reason.startswith(AMBIGUOUS)
+    return _SETTLE if order.situation is Situation.PARKED and is_doubt else _NEXT[order.situation]
 
 
 def _when(moment: datetime | None) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 0.2
 #: So many cycles may pass until an answer is given up.
 _PATIENCE = 3
+#: However short a cycle is: a busy machine needs its time.
+_AT_LEAST_S = 10.0
 _UNANSWERED = "left for the running daemon, which did not answer yet; `consentio-sync status` counts open wishes"
 
 
@@ -29,6 +31,8 @@ class Wished:
     what: str
     order: str | None = None
     argument: str = ""
+    #: The ERP may be asked for it.
+    asks_the_erp: bool = False
 
     def __str__(self) -> str:
         return self.order or f"workspace {self.workspace}"
@@ -63,10 +67,12 @@ async def wish_for(settings: "Settings", wanted: Sequence[Wished], reason: str, 
 
     async with reading(settings) as reader:
         numbers = await _leave(reader, wanted, reason)
-        deadline = time.monotonic() + _PATIENCE * settings.sync.poll_interval.total_seconds() + patience_s
+        cycles_s = max(_PATIENCE * settings.sync.poll_interval.total_seconds(), _AT_LEAST_S)
+        deadline = time.monotonic() + cycles_s + patience_s
         for workspace in sorted({each.workspace for each in wanted}):
             ours = [number for number, each in zip(numbers, wanted, strict=True) if each.workspace == workspace]
-            await _lead_if_free(settings, workspace, Answers(reader, ours, deadline))
+            asks_the_erp = any(each.asks_the_erp for each in wanted)
+            await _lead_if_free(settings, workspace, Answers(reader, ours, deadline), asks_the_erp=asks_the_erp)
         said = await Answers(reader, numbers, deadline).wait()
     for each, outcome in zip(wanted, said, strict=True):
         print(f"{each}: {visible(outcome or _UNANSWERED)}")
@@ -100,7 +106,7 @@ class Answers:
         return said
 
 
-async def _lead_if_free(settings: "Settings", workspace: str, answers: Answers) -> None:
+async def _lead_if_free(settings: "Settings", workspace: str, answers: Answers, *, asks_the_erp: bool) -> None:
     """Where no daemon holds the workspace, this process is the daemon for a moment: for as long as a wish must wait."""
     from daemon.app import open_app
     from daemon.errors import WorkspaceLocked
@@ -108,10 +114,10 @@ async def _lead_if_free(settings: "Settings", workspace: str, answers: Answers) 
     try:
         async with open_app(settings, only={workspace}) as app:
             for lane in app.lanes:
-                await lane.fulfil()
+                await lane.fulfil(asks_the_erp=asks_the_erp)
                 while None in await answers.so_far() and time.monotonic() < answers.deadline:
                     await asyncio.sleep(_LOOK_AGAIN_S)
-                    await lane.fulfil()
+                    await lane.fulfil(asks_the_erp=asks_the_erp)
     except WorkspaceLocked:
         return
 

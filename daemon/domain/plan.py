@@ -10,6 +10,10 @@ from daemon.domain.state import OrderState, Situation
 #: A parked order stays parked for these reasons even when its content changes: only a person releases it.
 OLDER_THAN_WALL = "older than the start wall"
 ALREADY_REFERENCED = "already has a reference"
+#: Begins the reason of an order that several records of the ERP may be: a person chooses one, or removes the others.
+AMBIGUOUS = "ambiguous: "
+#: Nobody can ask the ERP how its last call ended: only a person's word does.
+OUTCOME_UNKNOWN = "outcome unknown"
 OTHER_IDENTITY = "the order's id came back with another hash or creation moment"
 _STICKY = frozenset({OLDER_THAN_WALL, ALREADY_REFERENCED, OTHER_IDENTITY})
 

@@ -49,6 +49,8 @@ _IN_SLICE = select(orders.c.id).where(
     orders.c.workspace == THIS, orders.c.slice_from == bindparam("start"), orders.c.slice_to == bindparam("end")
 )
 
+_HOLDERS = select(orders.c.id).where(orders.c.workspace == THIS, orders.c.erp_record == bindparam("record")).order_by(orders.c.id)
+
 _REOPENED = orders.c.situation.in_([Situation.SETTLED, Situation.WAITING])
 #: What could be sent again for a settled order; pruned once it has been at rest for long.
 _HAS_CONTENT = exists().where(
@@ -159,6 +161,10 @@ async def watched_slices(scope: Scope, before: datetime) -> list[tuple[datetime,
 
 async def ids_in_slice(scope: Scope, start: datetime, end: datetime) -> list[str]:
     return sorted([row.id for row in await scope.rows(_IN_SLICE, start=start, end=end)])
+
+
+async def holders(scope: Scope, record: str) -> list[str]:
+    return [row.id for row in await scope.rows(_HOLDERS, record=record)]
 
 
 async def forget(scope: Scope, seen: Seen) -> int:

@@ -154,6 +154,9 @@ class SqlTransaction:
     async def add_revisions(self, found: Iterable[Revision]) -> None:
         await revisions.add(self._scope, found)
 
+    async def holders(self, record: str) -> list[str]:
+        return await orders.holders(self._scope, record)
+
     async def open_rows(self) -> list[LedgerRow]:
         return await ledger.open_rows(self._scope)
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, replace
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
-from daemon.domain.plan import park
+from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, park
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
-from daemon.ports import Record, Transaction
+from daemon.ports import Capabilities, Record, Transaction
 from daemon.sync.calls import Result, find_many
 from daemon.sync.ends import naming
 from daemon.sync.way import Way
-
-OUTCOME_UNKNOWN = "outcome unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ async def settle_doubts(way: Way) -> Tally:
     async with way.store.transaction() as tx:
         rows = await tx.open_rows()
         await _mark(way, tx, rows)
-    ripe = [row for row in rows if _is_ripe(way, row)]
+    ripe = [row for row in rows if is_ripe(way, row)]
     limit = way.rules.group_size
     tally = Tally(in_doubt=len(rows) - len(ripe))
     for start in range(0, len(ripe), limit):
@@ -50,7 +48,8 @@ async def _mark(way: Way, tx: Transaction, rows: Sequence[LedgerRow]) -> None:
             way.say("order.in_doubt", order_id=row.order_id, kind=row.kind, key=row.key, since=row.started_at)
 
 
-def _is_ripe(way: Way, row: LedgerRow) -> bool:
+def is_ripe(way: Way, row: LedgerRow) -> bool:
+    """Whether the doubt wait is over: nothing that was abandoned can land any more (A4)."""
     now = way.clocks.monotonic()
     seen = way.memory.first_saw.setdefault(row.key, now)
     return now - seen >= way.rules.doubt_wait.total_seconds()
@@ -144,7 +143,7 @@ def _judge(
     """What the answer says of one doubt; an outcome of None leaves the row open."""
     now, digest = way.now(), digests.get((row.order_id, row.revision), "")
     if isinstance(answer, Ambiguous):
-        return Outcome.AMBIGUOUS, park(state, f"ambiguous: {answer}")
+        return Outcome.AMBIGUOUS, park(state, f"{AMBIGUOUS}{answer}")
     if isinstance(answer, Exception):
         return None, state  # it could not be asked: later
     if row.kind is Kind.UPDATE and way.erp.capabilities.find != "every":
@@ -166,10 +165,16 @@ def _judge_updated(way: Way, row: LedgerRow, state: OrderState, *, found: Record
     return Outcome.FOUND, outcome.written(state, row, **naming(way, state, found), digest=digest, now=way.now())
 
 
+def can_be_asked(can: Capabilities, kind: Kind) -> bool:
+    """Whether an effect of this kind leaves something behind that the ERP can be asked for."""
+    if kind is Kind.CANCEL and can.read:
+        return True
+    return can.find == "every" or (can.find == "creates" and kind is Kind.CREATE)
+
+
 def _judge_absent(way: Way, row: LedgerRow, state: OrderState) -> tuple[Outcome | None, OrderState]:
     can, rules = way.erp.capabilities, way.rules
-    askable = can.find == "every" or (can.find == "creates" and row.kind is Kind.CREATE) or (row.kind is Kind.CANCEL and can.read)
-    if not askable and not (row.kind is Kind.CREATE and can.refuses_second_key):
+    if not can_be_asked(can, row.kind) and not (row.kind is Kind.CREATE and can.refuses_second_key):
         return None, park(state, OUTCOME_UNKNOWN)
     if row.kind is Kind.CANCEL and not can.read:
         state = state.evolve(erp_revision=None, erp_digest=None)  # the record may be gone, and its keys with it

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
-from daemon.domain.plan import ALREADY_REFERENCED, OLDER_THAN_WALL, park
+from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OLDER_THAN_WALL, park
 from daemon.domain.reading import is_before_wall
 from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
@@ -98,7 +98,8 @@ def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
 
 def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:
     missing = end.missing if isinstance(end, OrderRejected) else ()
-    state = outcome.refused(state, row, reason=str(end), missing=missing, now=way.now())
+    reason = f"{AMBIGUOUS}{end}" if isinstance(end, Ambiguous) else str(end)
+    state = outcome.refused(state, row, reason=reason, missing=missing, now=way.now())
     if missing and state.situation is Situation.PARKED:
         return state.evolve(due_at=way.now() + way.rules.missing_recheck)
     return state

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from daemon.domain import outcome
 from daemon.domain.keys import create_key
-from daemon.domain.plan import OLDER_THAN_WALL, Plan, park, plan, steer, with_tell
+from daemon.domain.plan import AMBIGUOUS, OLDER_THAN_WALL, Plan, park, plan, steer, with_tell
 from daemon.domain.state import OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
@@ -80,12 +80,12 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
     """The order after its incarnations were asked for: the live one is adopted, two are ambiguous, none frees the next key."""
     now = way.now()
     if any(isinstance(answer, Ambiguous) for answer in answers):
-        return park(state.evolve(verify=False), "ambiguous: the ERP holds two records with one key")
+        return park(state.evolve(verify=False), f"{AMBIGUOUS}the ERP holds two records with one key")
     if error := next((answer for answer in answers if isinstance(answer, Exception)), None):
         return outcome.postponed(state, now, way.rules.backoff_initial, not_asked(error))
     live = [(further, answer) for further, answer in enumerate(answers) if isinstance(answer, Record) and answer.live]
     if len(live) > 1:
-        return park(state.evolve(verify=False), f"ambiguous: records {', '.join(record.id for _, record in live)} are live")
+        return park(state.evolve(verify=False), f"{AMBIGUOUS}records {', '.join(record.id for _, record in live)} are live")
     if live:
         further, record = live[0]
         return _verified_live(way, state, further, record)
@@ -134,7 +134,7 @@ def _asked(way: Way, state: OrderState, answer: Result | None, *, was_sent: bool
     if was_sent and can.find == "nothing" and can.refuses_second_key:
         return park(state, MAY_BE_THERE)  # its doubt was settled by sending again, which a canceled order is not
     if isinstance(answer, Ambiguous):
-        return park(state, f"ambiguous: {answer}")
+        return park(state, f"{AMBIGUOUS}{answer}")
     if isinstance(answer, Exception):
         return outcome.postponed(state, now, way.rules.backoff_initial, not_asked(answer))
     if answer is None:

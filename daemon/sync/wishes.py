@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from daemon.domain.ledger import REFUSED, Wish
-from daemon.domain.plan import dismissed, wake, with_tell
+from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
 from daemon.sync.brakes import release
 from daemon.sync.pauses import pause, resume
-from daemon.sync.refusals import NotYet, Refused
+from daemon.sync.refusals import NotYet, Refused, named
 from daemon.sync.restore import declare_restored
+from daemon.sync.settle import settle
 from daemon.sync.way import Way
 
 _NOTHING_TO_DISMISS = {
@@ -61,19 +62,13 @@ async def _retry(way: Way, wish: Wish) -> str:
         return await _retried(way, tx, wish, await named(tx, wish))
 
 
-async def named(tx: Transaction, wish: Wish) -> OrderState:
-    """The order that the wish names."""
-    state = (await tx.orders([wish.order_id or ""])).get(wish.order_id or "")
-    if state is None:
-        raise Refused("no such order")
-    return state
-
-
 async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
     if state.situation in _NOTHING_TO_RETRY and not state.tell_reason:
         raise Refused(f"nothing to retry: the order is {state.situation}")
     if state.situation is Situation.BRAKED:
         raise Refused(f"a brake holds it: see `consentio-sync release {way.workspace}`")
+    if state.situation is Situation.PARKED and state.reason == OUTCOME_UNKNOWN:
+        raise Refused("nobody can ask the ERP whether the last call arrived: look there, then `consentio-sync settle` it")
     if not state.latest:
         raise Refused(f"nothing to deliver: {state.reason}")
     now = way.now()
@@ -106,4 +101,5 @@ _WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
     "restored": _restored,
     "resume": resume,
     "retry": _retry,
+    "settle": settle,
 }

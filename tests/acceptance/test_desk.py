@@ -6,6 +6,7 @@ import pytest
 
 from daemon.sandbox import Sandbox
 from tests.support.process import running, write_config
+from tests.support.slow_erp import Slow
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def accepted(box: Sandbox) -> str:
     return str(order.id)
 
 
-def command(folder, *args: str) -> tuple[int, str]:
+def command(folder, *args: str, **environ: str) -> tuple[int, str]:
     """Runs one to its end: its exit code, and what it printed; its log goes to stderr."""
-    with running(folder, *args) as process:
+    with running(folder, *args, **environ) as process:
         return process.end(), "".join(process.lines)
 
 
@@ -83,3 +84,53 @@ async def test_decisions_without_a_daemon(box, tmp_path):
         assert (code, out) == (0, "workspace 123: nothing to do\n")
 
     await asyncio.to_thread(work)
+
+
+SOON = '[delivery]\nlease = "1s"\ncall_timeout = "1s"\ndoubt_margin = "1s"'
+
+
+async def test_a07_a_doubt_that_only_settle_wakes(box, tmp_path):
+    """A create without an answer at an ERP that cannot be asked: no edit, retry or restart sends another; a person's word does.
+
+    Beside the daemon the record is taken over; without one, the command waits until nothing can arrive, and frees the order.
+    """
+    slow = Slow(tmp_path)
+    slow.install()
+    config = write_config(tmp_path, box.url, more=SOON)
+    config.write_text(config.read_text().replace('adapter = "files"', 'adapter = "slow"\nmute = true'))
+    order = accepted(box)
+    environ = slow.environ
+
+    def settled_beside_the_daemon() -> str:
+        with running(tmp_path, **environ) as daemon:
+            slow.wait_for_record()
+            daemon.wait_for("order.parked")
+            box.world.edit(int(order))
+            daemon.wait_for("order.changed")
+            code, refusal = command(tmp_path, "retry", order, **environ)
+            assert (code, "consentio-sync settle" in refusal) == (8, True)
+            _, story = command(tmp_path, "explain", order, **environ)
+            assert f"consentio-sync settle {order} --as" in story
+        with running(tmp_path, **environ) as daemon:
+            daemon.wait_for("cycle.done", times=3)
+            record = f"c123-{order}"
+            assert slow.records == [record]
+            code, said = command(tmp_path, "settle", order, "--as", record, "--reason", "seen there", **environ)
+            assert (code, said) == (0, f"{order}: parked before, waiting now\n")
+            assert daemon.wait_for("order.updated")["order_id"] == order
+            slow.fail("create")
+            other = accepted(box)
+            assert daemon.wait_for("order.parked", times=1)["order_id"] == other
+            return other
+
+    def settled_without_one(other: str) -> None:
+        slow.recover()
+        slow.answer()
+        code, said = command(tmp_path, "settle", other, "--as", "absent", "--reason", "not there", **environ)
+        assert (code, said) == (0, f"{other}: parked before, waiting now\n")
+        code, out = command(tmp_path, "once", **environ)
+        assert (code, "created 1" in out) == (0, True)
+
+    other = await asyncio.to_thread(settled_beside_the_daemon)
+    await asyncio.to_thread(settled_without_one, other)
+    assert slow.records == sorted([f"c123-{order}", f"c123-{other}"])

@@ -62,6 +62,8 @@ class Slow:
 class SlowSettings(BaseModel, extra="forbid"):
     folder: Path
     password: SecretStr = SecretStr("")
+    #: It can be asked for nothing, so its doubts are a person's.
+    mute: bool = False
 
 
 class SlowErp:
@@ -72,6 +74,8 @@ class SlowErp:
     def __init__(self, settings: SlowSettings, *, workspace: str) -> None:
         self._records, self._gate, self._trouble = _places(settings.folder)
         self._password = settings.password
+        if settings.mute:
+            self.capabilities = Capabilities(find="nothing", read=False, concurrency=1)
         self.identity = f"slow/{workspace}"
 
     async def __aenter__(self) -> Self:
