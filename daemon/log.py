@@ -7,7 +7,9 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
+from functools import cache, lru_cache, partial
 from typing import IO, Any, Literal
 
 import structlog
@@ -49,22 +51,32 @@ _LEVELS = {
 
 def say(event: str, **fields: object) -> None:
     """Tells an event of a room below, at the level that it deserves."""
-    level = _LEVELS.get(event, "info")
-    if logging.getLogger().isEnabledFor(logging.getLevelNamesMapping()[level.upper()]):
-        getattr(structlog.get_logger("daemon"), level)(event, **fields)
+    getattr(_teller(), _LEVELS.get(event, "info"))(event, **fields)
+
+
+@cache
+def _teller() -> Any:
+    """Bound once: every order is told of."""
+    return structlog.get_logger("daemon").bind()
 
 
 def masked(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same values, with those masked whose names look like a secret's, or that hold a known one."""
-    return {str(name): MASK if _SECRET_NAME.search(str(name)) else _masked(value) for name, value in values.items()}
+    return {str(name): MASK if _is_secret(str(name)) else _masked(value) for name, value in values.items()}
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
 
 
 def configure(*, form: Format = "auto", level: str = "info", stream: IO[str] | None = None) -> None:
     """Takes over every logger of the process. May be called again, for another format or level."""
     out = stream or sys.stdout
     as_json = form == "json" or (form == "auto" and not out.isatty())
+    last = _last(as_json=as_json, colors=out.isatty())
     handler = logging.StreamHandler(out)
-    handler.setFormatter(_formatter(as_json=as_json, colors=out.isatty()))
+    handler.setFormatter(_foreign(last))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -72,11 +84,31 @@ def configure(*, form: Format = "auto", level: str = "info", stream: IO[str] | N
         logging.getLogger(name).setLevel(max(least, root.level))
     logging.captureWarnings(True)
     structlog.configure(
-        processors=[*_ours(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_ours(), *last],
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=partial(_Line, handler),
         cache_logger_on_first_use=False,  # `configure` may come again
     )
+    _teller.cache_clear()
+
+
+class _Line:
+    """Where our own lines end: in the stream of the handler that other loggers write to, without their detour."""
+
+    def __init__(self, handler: "logging.StreamHandler[IO[str]]", *_names: str) -> None:
+        self._handler = handler
+
+    def write(self, line: str) -> None:
+        """Never raises: a log that cannot be written to stops no order."""
+        handler = self._handler
+        try:
+            with handler.lock or nullcontext():
+                handler.stream.write(line + handler.terminator)
+                handler.stream.flush()
+        except Exception:  # noqa: BLE001  # as every handler of the standard library does
+            handler.handleError(logging.makeLogRecord({"msg": line}))
+
+    debug = info = warning = error = exception = critical = write
 
 
 def is_debugging() -> bool:
@@ -88,18 +120,18 @@ def _ours() -> list[Processor]:
     return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _stamp]
 
 
-def _formatter(*, as_json: bool, colors: bool) -> logging.Formatter:
-    end: list[Processor] = [structlog.processors.JSONRenderer()] if as_json else [_indent_traceback, _console(colors=colors)]
+def _last(*, as_json: bool, colors: bool) -> list[Processor]:
+    """What every line goes through in the end."""
+    first: list[Processor] = [structlog.processors.format_exc_info, _mask]
+    if as_json:
+        return [*first, _order, structlog.processors.JSONRenderer()]
+    return [*first, _escape, _order, _indent_traceback, _console(colors=colors)]  # JSON escapes by itself
+
+
+def _foreign(last: list[Processor]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*_ours(), structlog.stdlib.add_logger_name],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            _mask,
-            *([] if as_json else [_escape]),  # JSON escapes by itself
-            _order,
-            *end,
-        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
 
 
@@ -113,7 +145,15 @@ _stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts")
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return masked(event)
+    """Most lines hold nothing to be masked, which one look at all of their texts together shows."""
+    try:
+        texts = "\n".join([value for value in event.values() if type(value) not in _PLAIN])
+    except TypeError:  # not all of them are text
+        return masked(event)
+    return masked(event) if any(map(_is_secret, event)) or masked_text(texts) != texts else event
+
+
+_PLAIN = (int, float, bool, type(None))
 
 
 def _masked(value: object) -> Any:
