@@ -100,7 +100,7 @@ class House:
         self._lanes: dict[str, Lane] = {}
 
     async def open_lane(self, workspace: Workspace, *, stopping: Callable[[], bool]) -> Lane:
-        """Takes the lead of a workspace. Once `stopping` says so, its cycles begin nothing more.
+        """Takes the lead of a workspace. Once `stopping` says so, or the lead is lost, its cycles begin nothing more.
 
         Calls neither Consentio nor the ERP. Raises `WorkspaceLocked`, and whatever is wrong with its key, ERP or orders.
         """
@@ -110,7 +110,11 @@ class House:
         store = await self.database.lead(workspace.name, **ends_of(settings, workspace, adapter), now=datetime.now(UTC))
         fitting = _fitting(settings, workspace)
         client, door = await self._client(fitting), _door(adapter, fitting)
-        way = Way(market=client, store=store, erp=adapter, rules=fitting.rules, clocks=_CLOCKS, say=say, stopping=stopping)
+
+        def must_stop() -> bool:
+            return stopping() or not store.is_leading()
+
+        way = Way(market=client, store=store, erp=adapter, rules=fitting.rules, clocks=_CLOCKS, say=say, stopping=must_stop)
         lane = Lane(way=way, store=store, door=door, client=client, fitting=fitting)
         self._lanes[workspace.name] = lane
         return lane

@@ -27,6 +27,7 @@ _NOISY = {
     "asyncio": logging.WARNING,
     "sqlalchemy": logging.WARNING,
     "aiosqlite": logging.WARNING,
+    "psycopg": logging.ERROR,  # a query that could not be cancelled, because the server is away
 }
 _SECRET_NAME = re.compile(r"passw|secret|token|api_?key|private_?key|authorization|cookie|credential|hash_?id", re.IGNORECASE)
 # C0, DEL, C1, and the separators and direction marks with which a text can pretend to be another line.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -26,6 +26,15 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous = FULL",  # a commit survives a power cut: the cursor is moved on the strength of it
     "PRAGMA foreign_keys = ON",
 )
+
+
+#: How long a new leader waits for the row of its workspace, in seconds.
+_HELD_UP_S = 2.0
+_OWN_SESSION = text("SELECT pg_backend_pid()")
+_END_BLOCKERS = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid = ANY (pg_blocking_pids(:session)) AND application_name LIKE 'consentio-sync%'
+""")
 
 
 class Engine:
@@ -55,6 +64,27 @@ class Engine:
         with translated(self.address):
             async with _in_time(self.address), self._turn, self._writer.begin() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def not_held_up(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """Whoever holds a row that this connection waits for has lost the lead: after a while its session is ended.
+
+        A leader that froze in the middle of a transaction would else keep its workspace's row until a timeout of the server.
+        """
+        if self.address.file:
+            yield
+            return
+        ending = asyncio.create_task(self._end_blockers_of(await connection.scalar(_OWN_SESSION)))
+        try:
+            yield
+        finally:
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
+
+    async def _end_blockers_of(self, session: object) -> None:
+        await asyncio.sleep(_HELD_UP_S)
+        async with self.reading() as connection:
+            await connection.execute(_END_BLOCKERS, {"session": session})
 
 
 def _open(address: Address, *, create: bool) -> AsyncEngine:

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import select
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,6 +43,10 @@ class FileLocks:
         """Whether it is held, and in the very file that another daemon would look at."""
         file = self._held.get(workspace)
         return file is not None and _is_same(file, self._path(workspace))
+
+    def seems_held(self, workspace: str) -> bool:
+        """The same, asking nobody."""
+        return workspace in self._held
 
     async def free_among(self, workspaces: Sequence[str]) -> list[str]:  # noqa: ARG002  # as beside it
         """None: nobody waits for a lock beside SQLite's file."""
@@ -109,6 +114,8 @@ _HELD = """
 _SILENCE = "SET idle_session_timeout = '12s'"
 _SILENCE_FROM = 140000  # the version of the server that knows it
 _SPEAK_EVERY_S = 3.0
+#: How long after its last word a process may be sure of its locks: less than the server's patience.
+_SURE_FOR_S = 10.0
 #: How long one question may take; a server that is slower is as good as away.
 _ANSWER_WITHIN_S = 6.0
 
@@ -126,6 +133,8 @@ class AdvisoryLocks:
         self._connection: AsyncConnection | None = None
         self._speaking: asyncio.Task[None] | None = None
         self._held: set[str] = set()
+        #: When the server was last asked something that it answered.
+        self._spoken_at = 0.0
         # One at a time: the same session would be given the same lock twice.
         self._taking = asyncio.Lock()
 
@@ -146,6 +155,13 @@ class AdvisoryLocks:
         """Whether it is held. Asks the server only when there is a sign of trouble, so it may be asked before every commit."""
         await self._look()
         return workspace in self._held
+
+    def seems_held(self, workspace: str) -> bool:
+        """Whether it is held for sure, asking nobody: the server said nothing, and was not left alone for too long."""
+        connection = self._connection
+        if workspace not in self._held or connection is None or _now() - self._spoken_at > _SURE_FOR_S:
+            return False
+        return connection.lock.locked() or not _spoke(connection)  # what is asked just now may be answered
 
     async def free_among(self, workspaces: Sequence[str]) -> list[str]:
         """Those that nobody holds at this moment, by one question."""
@@ -171,6 +187,7 @@ class AdvisoryLocks:
         if self._connection is None:
             arguments = self._address.url.get_dialect()().create_connect_args(self._address.url)[1]
             arguments["application_name"] = f"consentio-sync {self._owner}"
+            self._spoken_at = _now()
             self._connection = await AsyncConnection.connect(**arguments, autocommit=True)
             if self._connection.info.server_version >= _SILENCE_FROM:
                 await self._connection.execute(_SILENCE)
@@ -183,15 +200,17 @@ class AdvisoryLocks:
             await self._prove()
 
     async def _look(self) -> None:
-        if self._connection is not None and _spoke(self._connection):
+        if self._connection is not None and (_spoke(self._connection) or _now() - self._spoken_at > _SURE_FOR_S):
             await self._prove()
 
     async def _prove(self) -> None:
         """The connection answers, or it is given up, and with it every lock."""
         if self._connection is None:
             return
+        asked = _now()
         try:
             await _ask(self._connection, "SELECT 1", ())
+            self._spoken_at = asked
         except Error:
             await self._lose()
 
@@ -206,6 +225,11 @@ class AdvisoryLocks:
 def _hash(workspace: str) -> int:
     """Signed 32 bits. Two workspaces that share them cannot be led by two processes at once; nothing worse."""
     return int.from_bytes(hashlib.sha256(workspace.encode()).digest()[:4], signed=True)
+
+
+def _now() -> float:
+    """Counts on while the machine is suspended, where the system has such a clock."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _spoke(connection: AsyncConnection) -> bool:

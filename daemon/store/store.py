@@ -63,6 +63,10 @@ class SqlStore:
             seen.committed()
             self.commits += 1
 
+    def is_leading(self) -> bool:
+        """Whether nothing says that the lead was lost; asks nobody, so it may be asked before every effect."""
+        return self._leadership.epoch > 0 and self._locks.seems_held(self._ends.id)
+
     async def renew(self, now: datetime | None = None) -> bool:
         """Leads again, with a new epoch, after the lock's connection was lost or another leader had come and gone.
 
@@ -85,10 +89,9 @@ class SqlStore:
 
     async def _claim(self, now: datetime) -> None:
         async with self._engine.writing() as connection:
-            scope = Scope(connection, self._ends.id)
-            epoch = await workspaces.claim(
-                scope, self._ends, owner=self._leadership.owner, now=now, config_trouble=self._config_trouble
-            )
+            scope, owner = Scope(connection, self._ends.id), self._leadership.owner
+            async with self._engine.not_held_up(connection):
+                epoch = await workspaces.claim(scope, self._ends, owner=owner, now=now, config_trouble=self._config_trouble)
         self._leadership = replace(self._leadership, epoch=epoch)
 
     async def _require_lock(self) -> None:

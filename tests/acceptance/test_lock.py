@@ -71,14 +71,31 @@ async def test_a_killed_daemon_frees_its_workspace(database, database_url):
         await wait_until(lambda: leads(database), what="the lock to be free")
 
 
-async def test_a_frozen_daemon_keeps_its_workspace(database, database_url):
+async def test_a_frozen_daemon_keeps_its_workspace_on_sqlite(tmp_path):
     """A stopped process may wake at any moment: its workspace stays taken until it is gone."""
-    with a_leader(database_url) as first:
-        first.send_signal(signal.SIGSTOP)
-        assert not await leads(database)
-        first.send_signal(signal.SIGCONT)
-        assert not await leads(database)
-        first.send_signal(signal.SIGSTOP)
-        first.kill()
-        first.wait()
-        await wait_until(lambda: leads(database), what="the lock to be free")
+    url = f"sqlite:///{tmp_path}/sync.db"
+    await migrate(url)
+    async with open_database(url) as database:
+        with a_leader(url) as first:
+            first.send_signal(signal.SIGSTOP)
+            assert not await leads(database)
+            first.send_signal(signal.SIGCONT)
+            assert not await leads(database)
+            first.send_signal(signal.SIGSTOP)
+            first.kill()
+            first.wait()
+            await wait_until(lambda: leads(database), what="the lock to be free")
+
+
+@pytest.mark.postgres
+async def test_a_frozen_daemon_loses_its_workspace_on_postgresql(postgres_url):
+    """The server gives up a process that says nothing; one that speaks keeps its lead however little it does."""
+    await migrate(postgres_url)
+    async with open_database(postgres_url) as database, open_database(postgres_url) as living:
+        await lead(living, "8")
+        with a_leader(postgres_url) as first:
+            first.send_signal(signal.SIGSTOP)
+            assert not await leads(database)
+            await wait_until(lambda: leads(database), timeout=30, what="the server's patience to end")
+
+            assert await database.free_among(["7", "8", "9"]) == ["9"]

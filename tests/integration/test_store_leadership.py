@@ -192,3 +192,19 @@ async def test_a_stamp_changes_nothing_else(database_url):
         await tx.stamp(collected_at=later, delivered_at=None, acknowledged_at=None)
 
         assert await tx.workspace() == replace(state, collected_at=later)
+
+
+@pytest.mark.postgres
+async def test_a_leader_that_froze_within_a_transaction_holds_up_nobody(postgres_url):
+    """It keeps the row of its workspace; whoever leads next ends its session after a moment, and nothing of it is recorded."""
+    async with led_store(postgres_url) as frozen:
+        stuck = await psycopg.AsyncConnection.connect(postgres_url, application_name="consentio-sync")
+        async with stuck:
+            await stuck.execute("UPDATE workspaces SET skew_s = 9")
+
+            leader = await asyncio.wait_for(take_over(frozen), 15)
+
+            async with leader.transaction() as tx:
+                assert (await tx.workspace()).skew_s is None
+            with pytest.raises(psycopg.OperationalError):
+                await stuck.execute("SELECT 1")

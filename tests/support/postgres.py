@@ -29,10 +29,16 @@ class PostgresServer:
 
     port: int
     folder: Path  #: holds the Unix socket, the log and the data
+    _running: "_Running"
 
     def url(self, database: str = "postgres") -> str:
         """Returns where `database` is found: postgresql://user@host:port/database."""
         return f"postgresql://{_USER}@{_HOST}:{self.port}/{database}"
+
+    def restart(self) -> None:
+        """Ends every connection, and serves again on the same port."""
+        self._running.stop()
+        self._running.start(self)
 
     @contextmanager
     def fresh_database(self, *, template: str = "template0") -> Iterator[str]:
@@ -93,17 +99,36 @@ def _create_cluster(programs: Path, folder: Path, identity: Mapping[str, Any]) -
 
 @contextmanager
 def _serving(programs: Path, folder: Path, identity: Mapping[str, Any], *, fsync: bool) -> Iterator[PostgresServer]:
-    server = PostgresServer(port=_free_port(), folder=folder)
-    command = [programs / "postgres", "-D", folder / "data", "-h", _HOST, "-p", str(server.port)]
-    command += ["-k", folder, "-c", f"fsync={'on' if fsync else 'off'}"]
-    with (folder / "server.log").open("wb") as log:
-        # A session of its own: Ctrl-C must stop the tests first, and then, through them, the server.
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True, **identity)
+    running = _Running(programs, identity, fsync=fsync)
+    server = PostgresServer(port=_free_port(), folder=folder, _running=running)
+    running.start(server)
     try:
-        wait_until_sync(lambda: _answers(server, process), timeout=30, what="PostgreSQL to answer")
         yield server
     finally:
-        _stop(process)
+        running.stop()
+
+
+class _Running:
+    """The server's process."""
+
+    def __init__(self, programs: Path, identity: Mapping[str, Any], *, fsync: bool) -> None:
+        self._programs, self._identity, self._fsync = programs, identity, fsync
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, server: PostgresServer) -> None:
+        command = [self._programs / "postgres", "-D", server.folder / "data", "-h", _HOST, "-p", str(server.port)]
+        command += ["-k", server.folder, "-c", f"fsync={'on' if self._fsync else 'off'}"]
+        with (server.folder / "server.log").open("ab") as log:
+            # A session of its own: Ctrl-C must stop the tests first, and then, through them, the server.
+            process = subprocess.Popen(
+                command, cwd=server.folder, stdout=log, stderr=log, start_new_session=True, **self._identity
+            )
+        self._process = process
+        wait_until_sync(lambda: _answers(server, process), timeout=30, what="PostgreSQL to answer")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            _stop(self._process)
 
 
 def _free_port() -> int:
