@@ -93,9 +93,10 @@ def _text(value: object) -> object:
 
 def number_text(value: Decimal) -> str:
     """The shortest plain spelling: 3.10 and 3.1 are one number, and so are 0 and -0."""
-    if not value:
-        return "0"
-    return format(value.normalize(), "f")
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return text if value else "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 #: Above so many, one flush of the whole file system is faster (20,000 files in groups of 500: 0.5 s against 3.4 s).
 FEW = 8
 
-Flush = Callable[[Collection[Path]], None]
+Flush = Callable[[Collection[str | Path]], None]
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def flushing(root: Path) -> Iterator[Flush]:
         os.close(descriptor)
 
 
-def _flush(root: int, paths: Collection[Path]) -> None:
+def _flush(root: int, paths: Collection[str | Path]) -> None:
     if len(paths) > FEW and sys.platform == "linux":
         _flush_file_system(root)
         return
@@ -35,7 +35,7 @@ def _flush(root: int, paths: Collection[Path]) -> None:
         list(pool.map(_flush_one, set(paths)))
 
 
-def _flush_one(path: Path) -> None:
+def _flush_one(path: str | Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 from daemon.domain.ledger import Kind
@@ -24,8 +23,12 @@ from daemon.erp.files.flush import Flush, flushing
 from daemon.erp.files.receipt import Parcel, Receipt
 from daemon.errors import Conflict, ErpUnavailable
 
-#: What became of a parcel: signed for and shown; certainly nothing written; or, for any other error, nobody knows.
-Outcome = Receipt | ErpUnavailable | OSError
+#: Paths are plain text where a group works: to make a Path costs as much as to make the file that it names.
+StrPath = str | Path
+
+#: What became of a parcel: signed for and shown; certainly nothing written; a receipt in its place that cannot be read; or, for
+#: any other error, nobody knows.
+Outcome = Receipt | ErpUnavailable | Conflict | OSError
 
 #: Nobody comes back to a document that was staged so long ago, in seconds.
 ABANDONED_AFTER_S = 86_400
@@ -49,7 +52,7 @@ class Folder:
         waiting = [receipt for receipt in found.values() if self._is_staged(receipt)]
         if waiting:
             with flushing(self.root) as flush:
-                flush({self._path(receipt.key).parent for receipt in waiting})
+                flush({os.path.dirname(self._path(receipt.key)) for receipt in waiting})
                 for receipt in waiting:
                     self._show(receipt)
                 flush([self.staging, self.inbox])
@@ -113,15 +116,15 @@ class Folder:
         _write(document, parcel.content, mode=self._mode)
         if parcel.receipt.kind is Kind.CANCEL:
             # The mark counts only once the cancel that it names is done, so it may stand here before the receipt does.
-            mark = ticket.with_suffix(".mark")
+            mark = ticket.removesuffix(TICKET) + ".mark"
             _write(mark, parcel.receipt.to_bytes(), mode=0o600)
-            mark.replace(self._mark(parcel.receipt.record))
+            os.replace(mark, self._mark(parcel.receipt.record))
 
-    def _written(self, receipt: Receipt) -> Iterable[Path]:
+    def _written(self, receipt: Receipt) -> Iterable[str]:
         yield from self._attempt(receipt)
         if receipt.kind is Kind.CANCEL:
             yield self._mark(receipt.record)
-            yield self._mark(receipt.record).parent
+            yield os.path.dirname(self._mark(receipt.record))
 
     def _give_up(self, receipt: Receipt, problem: OSError, outcomes: dict[str, Outcome]) -> None:
         """There is no receipt, so nothing of this attempt can be seen; what cannot be removed now, `recover` will."""
@@ -144,9 +147,14 @@ class Folder:
                     ours.append(receipt)
                 else:
                     outcomes[receipt.key] = self._came_second(receipt)
+            except Conflict as unreadable:
+                outcomes[receipt.key] = unreadable
+                with suppress(OSError):
+                    self._drop(receipt)
             except OSError as problem:
                 self._give_up(receipt, problem, outcomes)
-        return ours if self._flushed({self._path(receipt.key).parent for receipt in ours}, ours, outcomes, flush) else []
+        shelves = {os.path.dirname(self._path(receipt.key)) for receipt in ours}
+        return ours if self._flushed(shelves, ours, outcomes, flush) else []
 
     def _sign(self, receipt: Receipt) -> bool:
         """Whether the receipt is ours; False if another attempt holds it. Raises OSError if there is none."""
@@ -167,7 +175,7 @@ class Folder:
         except OSError as problem:
             return problem
 
-    def _flushed(self, paths: Iterable[Path], receipts: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> bool:
+    def _flushed(self, paths: Iterable[StrPath], receipts: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> bool:
         """Whether the flush went well; if not, nobody knows what a power cut would leave."""
         try:
             flush(list(paths))
@@ -191,7 +199,7 @@ class Folder:
 
     def _show(self, receipt: Receipt) -> None:
         try:
-            (self.staging / receipt.staged).rename(self.inbox / receipt.document)
+            os.rename(f"{self.staging}/{receipt.staged}", f"{self.inbox}/{receipt.document}")
         except FileNotFoundError:
             if self._is_staged(receipt):
                 raise  # the inbox is gone; else somebody has shown it before us
@@ -199,49 +207,43 @@ class Folder:
 
     # ---- where things are
 
-    def _attempt(self, receipt: Receipt) -> tuple[Path, Path]:
-        return _attempt(self.staging, receipt.staged)
+    def _attempt(self, receipt: Receipt) -> tuple[str, str]:
+        document = f"{self.staging}/{receipt.staged}"
+        return document, document.removesuffix(STAGED) + TICKET
 
     def _is_staged(self, receipt: Receipt) -> bool:
-        return (self.staging / receipt.staged).exists()
+        return os.path.exists(f"{self.staging}/{receipt.staged}")
 
-    def _path(self, key: str) -> Path:
+    def _path(self, key: str) -> str:
         return self._sharded(safe_key(key) + STAGED)
 
-    def _mark(self, record: str) -> Path:
+    def _mark(self, record: str) -> str:
         return self._sharded(safe_key(record) + ".cancelled")
 
-    def _sharded(self, name: str) -> Path:
-        return _sharded(self.receipts, name)
+    def _sharded(self, name: str) -> str:
+        """256 folders keep each of them short: a receipt is never removed."""
+        return f"{self.receipts}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}"
 
-    def _receipt(self, path: Path) -> Receipt | None:
+    def _receipt(self, path: str) -> Receipt | None:
         try:
-            return Receipt.from_bytes(path.read_bytes())
+            with open(path, "rb", buffering=0) as file:
+                return Receipt.from_bytes(file.read())
         except FileNotFoundError:
-            path.parent.stat()  # a receipt may be missing, but not the place where it would be
+            os.stat(os.path.dirname(path))  # a receipt may be missing, but not the place where it would be
             return None
         except ValueError as problem:
             remedy = "put it back from a backup, or remove it if the ERP never got its document"
             raise Conflict(f"the receipt {path} cannot be read: {remedy}") from problem
 
 
-# A group asks for each of its paths several times, and making a path costs as much as making a file.
-@lru_cache(maxsize=2048)
-def _attempt(staging: Path, staged: str) -> tuple[Path, Path]:
-    document = staging / staged
-    return document, document.with_suffix(TICKET)
-
-
-@lru_cache(maxsize=2048)
-def _sharded(receipts: Path, name: str) -> Path:
-    """256 folders keep each of them short: a receipt is never removed."""
-    return receipts / hashlib.sha256(name.encode()).hexdigest()[:2] / name
-
-
-def _write(path: Path, content: bytes, *, mode: int) -> None:
-    with path.open("xb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
+def _write(path: str, content: bytes, *, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(descriptor, mode)  # whatever the umask says
+        while content:
+            content = content[os.write(descriptor, content) :]
+    finally:
+        os.close(descriptor)
 
 
 def _age_s(path: Path) -> float:
@@ -251,6 +253,6 @@ def _age_s(path: Path) -> float:
         return 0.0
 
 
-def _remove(path: Path) -> None:
+def _remove(path: StrPath) -> None:
     with suppress(FileNotFoundError):
-        path.unlink()
+        os.unlink(path)

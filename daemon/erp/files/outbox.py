@@ -95,6 +95,8 @@ class Outbox:
 
     def _known_answer(self, effect: Effect) -> Answer | None:
         """None if a document has to be written."""
+        if effect.kind is Kind.CREATE and not self.missing(effect):
+            return None  # the core has just asked for its key, and a receipt that came meanwhile is met when ours is signed for
         try:
             if done := self.folder.signed([effect.key]):
                 return self._record(done[effect.key])
@@ -157,14 +159,24 @@ class Outbox:
             outcomes = self.folder.deliver(parcels)
         except OSError as problem:
             return {parcel.receipt.key: _unreadable(problem) for parcel in parcels}
-        return {key: self._answer(outcome) for key, outcome in outcomes.items()}
+        ours = {parcel.receipt.key: parcel.receipt for parcel in parcels}
+        return {key: self._answer(ours[key], outcome) for key, outcome in outcomes.items()}
 
-    def _answer(self, outcome: Outcome) -> Answer:
+    def _answer(self, ours: Receipt, outcome: Outcome) -> Answer:
         if not isinstance(outcome, Receipt):
             return outcome
-        is_new = outcome.kind is Kind.CREATE
-        standing = UNHEARD if is_new else standing_of(self.folder.receipts, outcome.record)
-        return _seen(outcome.record, standing, live=outcome.kind is not Kind.CANCEL)
+        if outcome != ours:  # another attempt came first, and the ERP may have answered it
+            return self._earlier(outcome)
+        standing = UNHEARD if ours.kind is Kind.CREATE else standing_of(self.folder.receipts, ours.record)
+        return _seen(ours.record, standing, live=ours.kind is not Kind.CANCEL)
+
+    def _earlier(self, receipt: Receipt) -> Answer:
+        try:
+            return self._record(receipt)
+        except ErpError as verdict:
+            return verdict
+        except OSError as problem:
+            return problem
 
     def _record(self, receipt: Receipt) -> Record:
         """Raises `Refused` if the ERP refused this change."""
