@@ -77,8 +77,9 @@ class FilesSettings(BaseModel):
         if self.csv_decimal_mark == self.csv_separator:
             raise ValueError("csv_separator and csv_decimal_mark must differ")
         inbox, replies = PurePosixPath(self.inbox), PurePosixPath(self.replies)
-        if inbox.is_relative_to(replies) or replies.is_relative_to(inbox):
-            raise ValueError("inbox and replies must be two folders, neither in the other")
+        ours = [replies, replies.with_name(f"{replies.name}-taken"), replies.with_name(f"{replies.name}-bad")]
+        if any(inbox.is_relative_to(place) or place.is_relative_to(inbox) for place in ours):
+            raise ValueError("inbox and replies must be two folders, neither in the other, nor may inbox be replies-taken or -bad")
         return self
 
     @property
