@@ -43,6 +43,8 @@ class Posting:
     record: str
     order: str
     content: Mapping[str, Any]
+    #: What the ERP answered, if it answers.
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

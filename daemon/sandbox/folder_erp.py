@@ -4,7 +4,7 @@ now and some later, and deletes what it took. It knows the documents' and replie
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -98,7 +98,7 @@ class FolderErp:
             says = self._take_over(posting)
         if self._answers:
             answer(self._answers.folder, path.name, key=posting.key, **says)
-        self._tell(posting)
+        self._tell(replace(posting, answer=says))
 
     def _take_over(self, posting: Posting) -> dict[str, object]:
         """Posts the document, or not; returns what to answer."""

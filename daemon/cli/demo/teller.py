@@ -15,6 +15,7 @@ _HAPPENED = {
     "reaccept": "is accepted after all",
 }
 _IMPORTED = {"create": "imports order {0} as {1}", "update": "imports a change of {1}", "cancel": "imports the cancel of {1}"}
+_REFUSED = "refuses order {0} for now: {1}"
 
 
 class Teller:
@@ -33,7 +34,12 @@ class Teller:
 
     def imported(self, posting: Posting) -> None:
         """The ERP imported a document."""
-        self.say(f"ERP     {_IMPORTED[posting.kind].format(posting.order, posting.record)}", colour="green")
+        if posting.answer.get("refused"):
+            why = ", ".join(posting.answer.get("missing", [])) or posting.answer["reason"]
+            self.say(f"ERP     {_REFUSED.format(posting.order, why)}", colour="red")
+        else:
+            name = posting.answer.get("number") or posting.record
+            self.say(f"ERP     {_IMPORTED[posting.kind].format(posting.order, name)}", colour="green")
 
     def say(self, line: str, *, colour: str | None = None) -> None:
         with self._lock:

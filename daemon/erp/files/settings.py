@@ -79,7 +79,7 @@ class FilesSettings(BaseModel):
         inbox, replies = PurePosixPath(self.inbox), PurePosixPath(self.replies)
         ours = [replies, replies.with_name(f"{replies.name}-taken"), replies.with_name(f"{replies.name}-bad")]
         if any(inbox.is_relative_to(place) or place.is_relative_to(inbox) for place in ours):
-            raise ValueError("inbox and replies must be two folders, neither in the other, nor may inbox be replies-taken or -bad")
+            raise ValueError("inbox and replies must be two folders, neither in the other, and inbox not replies-taken or -bad")
         return self
 
     @property

@@ -130,7 +130,7 @@ def test_everything_that_is_missing_is_named_at_once():
         ({"inbox": ".staging"}, "plain name"),
         ({"inbox": "/inbox"}, "plain name"),
         ({"inbox": "in", "replies": "in/replies"}, "neither in the other"),
-        ({"inbox": "replies-taken"}, "nor may inbox"),
+        ({"inbox": "replies-taken"}, "and inbox not"),
         ({"replies": "../replies"}, "plain name"),
         ({"format": "xml"}, "json"),
         ({"csv_separator": ",", "csv_decimal_mark": ","}, "must differ"),
