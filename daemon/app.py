@@ -1,15 +1,18 @@
 """The staircase: the one place where the parts of a daemon meet."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TypedDict
 
+from pydantic import SecretStr
+
 from daemon.config.keys import read_api_key
-from daemon.config.settings import Erp, Settings, Workspace
+from daemon.config.settings import Database, Erp, Settings, Workspace
 from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction
@@ -21,10 +24,12 @@ from daemon.log import say
 from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
 from daemon.marketplace.wire import Wire
 from daemon.ports import ErpAdapter
+from daemon.store.copy import copy_for_rehearsal
 from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
 from daemon.sync.cycle import Report, run_cycle
+from daemon.sync.rehearsal import RehearsedErp, RehearsedMarket, Script
 from daemon.sync.way import Amounts, Clocks, Rules, Way
 from daemon.sync.wishes import fulfil
 
@@ -200,6 +205,30 @@ async def open_app(settings: Settings, only: Collection[str] | None = None) -> A
         wanted = [workspace for workspace in settings.workspaces if only is None or workspace.name in only]
         lanes = [await house.open_lane(workspace, stopping=lambda: False) for workspace in wanted]
         yield App(settings, tuple(lanes))
+
+
+@asynccontextmanager
+async def open_rehearsal(settings: Settings) -> AsyncIterator[tuple[App, Mapping[str, Script]]]:
+    """The same over a copy of the database that is thrown away, with both ends read and not written to.
+
+    Each workspace's cycle writes into its script what it would do. No lock is taken; a running daemon is not disturbed.
+    """
+    with TemporaryDirectory(prefix="consentio-sync-") as folder:
+        url = f"sqlite:///{folder}/rehearsal.db"
+        names = [workspace.name for workspace in settings.workspaces]
+        await copy_for_rehearsal(settings.database.url.get_secret_value(), url, names)
+        copied = settings.model_copy(update={"database": Database(url=SecretStr(url))})
+        async with open_app(copied) as app:
+            scripts = {name: Script() for name in names}
+            yield App(copied, tuple(_rehearsed(lane, scripts[lane.way.workspace]) for lane in app.lanes)), scripts
+
+
+def _rehearsed(lane: Lane, script: Script) -> Lane:
+    adapter = lane.door.adapter
+    if hasattr(adapter, "rehearse"):
+        adapter.rehearse()
+    way = replace(lane.way, market=RehearsedMarket(lane.client, script), erp=RehearsedErp(adapter, script), say=script.hear)
+    return replace(lane, way=way)
 
 
 def _fitting(settings: Settings, workspace: Workspace) -> Fitting:

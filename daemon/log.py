@@ -35,6 +35,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 #: The levels of the events that rooms tell through `say`; what is not here is `info`.
 _LEVELS = {
     "api.retried": "debug",
+    "order.braked": "debug",  # `brake.pulled` tells of all
     "order.recorded": "debug",  # `order.created` follows
     "amount.mismatched": "warning",
     "brake.pulled": "warning",

@@ -232,7 +232,10 @@ class ErpAdapter(Protocol):
         ...
 
     async def preview(self, effect: Effect) -> str:
-        """What would be done, in words, touching nothing."""
+        """What would be done, in words, touching nothing.
+
+        Raises the verdict that the effect would meet, as far as it can be known without writing.
+        """
         ...
 
     async def reports(self, since: str | None) -> Reports:
@@ -255,6 +258,14 @@ class GroupingAdapter(ErpAdapter, Protocol):
 
     def apply(self, effects: Sequence[Effect]) -> AsyncGenerator[tuple[str, Record | Exception], None]:
         """Do a group, yielding each key's record or verdict once it is durable. A key that is never yielded is a doubt."""
+        ...
+
+
+class RehearsingAdapter(ErpAdapter, Protocol):
+    """An adapter that would write something even when it is only entered, checked or asked."""
+
+    def rehearse(self) -> None:
+        """Called before anything else in a dry run, in which no effect is asked for: from now on nothing is written."""
         ...
 
 

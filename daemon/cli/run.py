@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -36,7 +36,12 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     asyncio.run(serve(Config(loaded, read=partial(read_again, config), tune_log=tune)))
 
 
-def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson = False) -> None:
+def once(
+    config: ConfigFile = None,
+    log_level: LogLevel = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, order by order, and do nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Run one cycle for every workspace.
 
     Says what it did. Exit codes: 0 all done, 4 database, 5 Consentio, 6 ERP, 7 another daemon holds a workspace, 8 done, but some
@@ -46,6 +51,10 @@ def once(config: ConfigFile = None, log_level: LogLevel = None, as_json: AsJson 
 
     loaded = load_all(config, log_level=log_level)
     warn(loaded)
+    if dry_run:
+        from daemon.cli.rehearse import rehearse
+
+        raise typer.Exit(asyncio.run(rehearse(loaded.settings, as_json=as_json)))
     raise typer.Exit(asyncio.run(_once(loaded.settings, as_json=as_json)))
 
 
@@ -55,8 +64,8 @@ async def _once(settings: "Settings", *, as_json: bool) -> int:
 
     async with open_app(settings) as app:
         codes = [await _turn(lane, as_json=as_json) for lane in app.lanes]
-        unsettled = await _unsettled(app, as_json=as_json)
-    return max(codes) or (NEEDS_A_PERSON if unsettled else 0)
+        left = await unsettled(app, as_json=as_json)
+    return max(codes) or (NEEDS_A_PERSON if left else 0)
 
 
 async def _turn(lane: "Lane", *, as_json: bool) -> int:
@@ -79,7 +88,7 @@ def _print(workspace: str, report: "Report", *, as_json: bool) -> None:
         print(f"workspace {workspace}: " + (", ".join(f"{name} {count}" for name, count in counts.items()) or "nothing to do"))
 
 
-async def _unsettled(app: "App", *, as_json: bool) -> int:
+async def unsettled(app: "App", *, as_json: bool) -> int:
     """How many orders a person should look at, whichever cycle left them so."""
     from daemon.domain.state import Situation
     from daemon.store.questions import open_reader

@@ -40,9 +40,9 @@ _END_BLOCKERS = text("""
 class Engine:
     """The connections of one process to one database."""
 
-    def __init__(self, address: Address, *, create: bool = False) -> None:
+    def __init__(self, address: Address, *, create: bool = False, read_only: bool = False) -> None:
         self.address = address
-        self._engine = _open(address, create=create)
+        self._engine = _open_read_only(address) if read_only else _open(address, create=create)
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT") if address.file is None else self._engine
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE") if address.file else self._engine
         # SQLite knows one writer at a time: ours queue here, where waiting is fair and costs nothing.
@@ -56,6 +56,14 @@ class Engine:
         """A connection whose statements each see the database as it is at that moment."""
         with translated(self.address):
             async with _in_time(self.address), self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose statements all see the database as it was at the first of them, and that changes nothing."""
+        whole = {"begin": "BEGIN"} if self.address.file else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with translated(self.address):
+            async with _in_time(self.address), self._engine.execution_options(**whole).connect() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -101,6 +109,17 @@ def _open(address: Address, *, create: bool) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "do_connect", _probe_sqlite)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _open_read_only(address: Address) -> AsyncEngine:
+    """Leaves no trace: not even the files that SQLite puts beside its own, where nobody has it open and none are there."""
+    if address.file is None:
+        return _open(address, create=False)
+    is_at_rest = not address.file.with_name(f"{address.file.name}-wal").exists()
+    url = address.url.update_query_dict({"mode": "ro", **({"immutable": "1"} if is_at_rest else {})})
+    engine = create_async_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_S})
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 

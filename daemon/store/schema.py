@@ -45,9 +45,16 @@ async def current_revision(url: str) -> str | None:
     engine = Engine(address)
     try:
         async with engine.reading() as connection:
-            return await _stored(connection)
+            return await stored_revision(connection)
     finally:
         await engine.close()
+
+
+def require_revision(current: str, address: Address) -> None:
+    """Raises `DatabaseError` unless this is the newest schema."""
+    _refuse_newer(current, address)
+    if current != REVISION:
+        raise DatabaseError(f"The database {address.name} has schema {current}, and {REVISION} is needed", remedy=_MIGRATE)
 
 
 def require_creatable(url: str) -> None:
@@ -68,7 +75,7 @@ async def migrate(url: str) -> tuple[str | None, str]:
         async with engine.writing() as connection:
             if address.file is None:
                 await connection.execute(text(_ONE_AT_A_TIME))
-            before = await _stored(connection)
+            before = await stored_revision(connection)
             _refuse_newer(before, address)
             if before != REVISION:
                 await connection.run_sync(_upgrade)
@@ -77,7 +84,8 @@ async def migrate(url: str) -> tuple[str | None, str]:
         await engine.close()
 
 
-async def _stored(connection: AsyncConnection) -> str | None:
+async def stored_revision(connection: AsyncConnection) -> str | None:
+    """The number of the schema behind a connection; None if there is none."""
     if not await connection.run_sync(lambda sync: inspect(sync).has_table(VERSION_TABLE)):
         return None
     stored: str | None = await connection.scalar(_STORED)

@@ -27,6 +27,7 @@ class Guard:
     _counted: set[Brake] = field(default_factory=set)
     #: Brakes that were pulled, to be told once their commit is done.
     _pulled: list[Pull] = field(default_factory=list)
+    _held: list[OrderState] = field(default_factory=list)
 
     def count_again(self) -> None:
         """Answers of the ERP have brought more to do."""
@@ -41,6 +42,7 @@ class Guard:
         held = [braked(state, f"the brake on {asking[state.id]}") for state in states if asking.get(state.id) in pulls]
         if held:
             await tx.save_orders(held)
+            self._held += held
             await tx.add_notes(self.way.note("braked", order_id=state.id, reason=pulls[asking[state.id]].words) for state in held)
         return [state for state in states if asking.get(state.id) not in pulls]
 
@@ -72,7 +74,10 @@ class Guard:
                 listed=pull.listed,
                 remedy=f"look at Consentio, then at `consentio-sync release {self.way.workspace} {pull.brake}`",
             )
+        for state in self._held:
+            self.way.say("order.braked", order_id=state.id, reason=state.reason)
         self._pulled.clear()
+        self._held.clear()
 
 
 async def ease(way: Way, glance: Glance) -> None:

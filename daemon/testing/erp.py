@@ -151,7 +151,9 @@ class FakeErp:
         return await self._effect(f"cancel {key}", lambda: self._cancel(record, key))
 
     async def preview(self, effect: Effect) -> str:
-        """The kind, the order and the record."""
+        """The kind, the order and the record; products that it does not know are refused here, too."""
+        if effect.kind is not Kind.CANCEL:
+            self._must_know_products(effect.order)
         return f"{effect.kind} order {effect.order.id}" + (f" in record {effect.record}" if effect.record else "")
 
     async def reports(self, since: str | None) -> Reports:

@@ -100,7 +100,8 @@ async def test_a_rejected_order_names_all_that_is_missing(tmp_path):
         with pytest.raises(OrderRejected) as refused:
             await erp.create(ORDER, "c1")
         assert refused.value.missing == ("field:customer", "field:lines[7001].ean_code", "unit:box")
-        assert "unit:box" in await erp.preview(Effect(kind=Kind.CREATE, key="c1", order=ORDER))
+        with pytest.raises(OrderRejected, match="unit:box"):
+            await erp.preview(Effect(kind=Kind.CREATE, key="c1", order=ORDER))
         assert inbox(tmp_path) == []
         await erp.cancel("c0", ORDER, "x1")
         assert len(inbox(tmp_path)) == 1
@@ -361,3 +362,26 @@ def _log(patch, log):
     patch.setattr("daemon.erp.files.flush._flush", logging("flush", lambda root, paths: None))
     for step in ("link", "rename"):
         patch.setattr(os, step, logging(step, getattr(os, step)))
+
+
+async def test_a_rehearsal_leaves_no_trace(tmp_path):
+    """Entered, checked and asked in a dry run, the folder is not even made; and what a dead process left stays as it is."""
+    adapter = files(tmp_path / "not there")
+    adapter.rehearse()
+    async with adapter:
+        await adapter.check()
+        assert await adapter.find("c1") is None
+        assert "create order" in await adapter.preview(Effect(kind=Kind.CREATE, key="c1", order=ORDER))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_rehearsal_meets_the_verdicts_of_the_folder(tmp_path):
+    """A change of a record that is cancelled is refused in the preview as it would be in truth."""
+    async with files(tmp_path) as erp:
+        await erp.create(ORDER, "c1")
+        await erp.cancel("c1", ORDER, "x1")
+    async with files(tmp_path) as erp:
+        erp.rehearse()
+        with pytest.raises(Conflict, match="cancelled"):
+            await erp.preview(Effect(kind=Kind.UPDATE, key="u1", order=EDITED, record="c1", change=CHANGE))

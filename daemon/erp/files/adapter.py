@@ -78,13 +78,16 @@ class FilesAdapter:
                 yield key, answer
 
     async def preview(self, effect: Effect) -> str:
-        if missing := self._outbox.missing(effect):
-            return f"reject order {effect.order.id}: missing {', '.join(missing)}"
+        await asyncio.to_thread(self._outbox.must_be_possible, effect)
         record = f" as record {effect.record}" if effect.record else ""
         changes = change_in_words(effect.change) if effect.change else []
         return "\n  ".join(
             [f"{effect.kind} order {effect.order.id}{record} by a document in {self._outbox.folder.inbox}", *changes]
         )
+
+    def rehearse(self) -> None:
+        """Nothing is made ready, recovered or proved any more; the folder is read as it is."""
+        self._outbox.rehearse()
 
     async def reports(self, since: str | None) -> Reports:
         """What replies said since; the cursor is the moment when the last of them was taken."""

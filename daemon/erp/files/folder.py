@@ -45,12 +45,14 @@ class Folder:
         self.staging = root / ".staging"
         self.receipts = root / ".receipts"
         self._mode = mode
+        #: Nothing is shown or removed: the folder is only read.
+        self.is_rehearsal = False
 
     def signed(self, keys: Iterable[str]) -> dict[str, Receipt]:
         """The receipts of those effects that are done; what a dead process had signed for and not shown is shown now."""
         found = {key: receipt for key in keys if (receipt := self._receipt(self._path(key)))}
         waiting = [receipt for receipt in found.values() if self._is_staged(receipt)]
-        if waiting:
+        if waiting and not self.is_rehearsal:
             with flushing(self.root) as flush:
                 flush({os.path.dirname(self._path(receipt.key)) for receipt in waiting})
                 for receipt in waiting:

@@ -11,7 +11,7 @@ from daemon.erp.files.folder import Folder, Outcome
 from daemon.erp.files.receipt import Parcel, Receipt
 from daemon.erp.files.replies import Replies
 from daemon.erp.files.settings import FilesSettings
-from daemon.erp.files.setup import prepare
+from daemon.erp.files.setup import inspect, prepare
 from daemon.erp.files.standing import UNHEARD, Standing, standing_of
 from daemon.erp.files.table import table
 from daemon.errors import AdapterError, Conflict, ErpError, ErpUnavailable, OrderRejected
@@ -30,12 +30,13 @@ class Outbox:
         self._settings = settings
         self._workspace = workspace
         self._is_ready = False
+        self._is_rehearsal = False
         self._stamp = datetime.min.replace(tzinfo=UTC)
         self._lock = threading.Lock()
 
     def make_ready(self) -> None:
         """Once: create and prove the folder, finish what a dead process left. Raises `ErpUnavailable` while that fails."""
-        if self._is_ready:
+        if self._is_ready or self._is_rehearsal:
             return
         try:
             self.prepare()
@@ -47,8 +48,19 @@ class Outbox:
         self._is_ready = True
 
     def prepare(self) -> None:
-        """Create and prove the folder. Raises `AdapterError`."""
-        prepare(self.folder, self.replies.places)
+        """Create and prove the folder; in a rehearsal, look whether that could be done. Raises `AdapterError`."""
+        (inspect if self._is_rehearsal else prepare)(self.folder, self.replies.places)
+
+    def rehearse(self) -> None:
+        """From now on nothing is written."""
+        self._is_rehearsal = self.folder.is_rehearsal = True
+
+    def must_be_possible(self, effect: Effect) -> None:
+        """Raises the verdict that an effect would meet; without a rehearsal, as far as its content tells."""
+        if missing := self.missing(effect):
+            raise _rejected(missing)
+        if self._is_rehearsal and self.folder.receipts.exists() and isinstance(verdict := self._verdict(effect), Exception):
+            raise verdict
 
     def reports(self, since: str | None) -> Reports:
         """What the ERP's replies say behind a cursor."""
@@ -65,6 +77,8 @@ class Outbox:
         """
         self.make_ready()
         found: dict[str, Answer] = {}
+        if self._is_rehearsal and not self.folder.receipts.exists():
+            return found
         for key in keys:
             try:
                 if done := self.folder.signed([key]):
@@ -108,7 +122,7 @@ class Outbox:
 
     def _verdict(self, effect: Effect) -> Answer | None:
         if missing := self.missing(effect):
-            return OrderRejected(f"the ERP needs or does not know: {', '.join(missing)}", missing=missing)
+            return _rejected(missing)
         if effect.kind is Kind.CREATE:
             return None
         record = effect.record or ""
@@ -191,6 +205,10 @@ class Outbox:
             return False
         cancel = self.folder.cancel_of(record)
         return cancel is None or cancel in standing.refused
+
+
+def _rejected(missing: Sequence[str]) -> OrderRejected:
+    return OrderRejected(f"the ERP needs or does not know: {', '.join(missing)}", missing=missing)
 
 
 class Refused(Conflict):

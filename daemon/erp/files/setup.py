@@ -21,6 +21,12 @@ def prepare(folder: Folder, replies: Sequence[Path]) -> None:
     _must_have_links(folder)
 
 
+def inspect(folder: Folder, replies: Sequence[Path]) -> None:
+    """Look whether `prepare` could do its work, touching nothing. Raises `AdapterError` with a remedy."""
+    for place in (folder.root, folder.inbox, folder.staging, folder.receipts, *replies):
+        _must_be_writable(next(each for each in (place, *place.parents) if each.exists()))
+
+
 def _create(folder: Folder, replies: Sequence[Path]) -> None:
     shards = [folder.receipts / f"{number:02x}" for number in range(256)]
     for place in (folder.root, folder.inbox, folder.staging, folder.receipts, *replies, *shards):
