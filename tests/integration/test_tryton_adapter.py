@@ -19,7 +19,7 @@ from tests.support.tryton_shop import application_key, mapping
 pytestmark = pytest.mark.tryton
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def clerk(tryton_server):
     """A clerk's session in Tryton."""
     return tryton_server.rpc()

@@ -1,0 +1,21 @@
+import pytest
+
+from tests.support.tryton_job import Plan, run_job
+
+pytestmark = [pytest.mark.tryton, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def test_the_main_job(own_tryton, tmp_path):
+    """Amid edits, cancels, a clerk's confirmations, lost answers, an outage and kills, every order ends once in Tryton with its
+    latest content, or is left to a person because it had been confirmed; Consentio knows the sale's number.
+    """
+    account = run_job(Plan(), tmp_path, own_tryton)
+
+    assert account.findings == []
+    assert account.code == 0
+    assert account.deeds["place"] == 50
+    assert account.deeds["edit"] > 10
+    assert account.confirmed >= 4
+    assert account.struck["lost"] >= 3
+    assert sum(account.open_at_kills) >= 2, "no kill left anything in doubt"
+    assert all("is confirmed in Tryton" in reason for reason in account.left.values())
