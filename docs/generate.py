@@ -1,5 +1,6 @@
-"""Writes the tables of the README that are made from the code: `make docs`, or with --check only says if they are current."""
+"""Writes what the pages take from the code: `make docs`, or with --check only says if it is current."""
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from daemon.config.settings import Settings
+from daemon.erp.files.reply import Reply
 
 README = Path(__file__).parents[1] / "README.md"
+REPLY_SCHEMA = Path(__file__).parent / "reply.schema.json"
 _BETWEEN = re.compile(r"(?<=<!-- config -->\n).*?(?=<!-- /config -->)", re.DOTALL)
 
 
@@ -55,13 +58,18 @@ def _default(model: type[BaseModel], name: str, info: FieldInfo) -> str:
     return f"`{tomlkit.item(value).as_string()}`"
 
 
+def reply_schema() -> str:
+    """The JSON Schema of a reply to the `files` adapter."""
+    return json.dumps(Reply.model_json_schema(), indent=2) + "\n"
+
+
 def main() -> int:
-    """Exit code 1 where `--check` finds the README out of date."""
-    old = README.read_text()
-    new = _BETWEEN.sub(lambda _: config_table(), old)
+    """Exit code 1 where `--check` finds a page out of date."""
+    made = {README: _BETWEEN.sub(lambda _: config_table(), README.read_text()), REPLY_SCHEMA: reply_schema()}
     if "--check" in sys.argv:
-        return int(old != new)
-    README.write_text(new)
+        return int(any(page.read_text() != text for page, text in made.items()))
+    for page, text in made.items():
+        page.write_text(text)
     return 0
 
 

@@ -166,5 +166,5 @@ def test_the_cells_shown_are_true():
 
 
 def test_the_schema_of_replies_is_the_model():
-    """docs/reply.schema.json is made from the model that reads replies."""
+    """docs/reply.schema.json is made from the model that reads replies; `make docs` writes it."""
     assert json.loads((ROOT / "docs" / "reply.schema.json").read_text()) == Reply.model_json_schema()
