@@ -201,6 +201,24 @@ async def test_an_unwritable_folder_is_refused(nobody):
     await _refused(erp, "cannot write into", "inbox")
 
 
+async def test_a_reply_that_may_not_be_read(nobody):
+    """A reply that the ERP's user keeps to itself is set aside, naming the user that needs the right; a closed folder is told."""
+    async with files(nobody / "erp") as erp:
+        await erp.create(ORDER, "c1")
+        reply = nobody / "erp" / "replies" / "a.json"
+        reply.write_text('{"key": "c1", "status": "x"}')
+        reply.chmod(0o000)
+        os.utime(reply, (1, 1))
+        assert (await erp.reports(None)).news == []
+        (message,) = (nobody / "erp" / "replies-bad").glob("*.txt")
+        assert f"user id {os.geteuid()} cannot read it" in message.read_text()
+        (nobody / "erp" / "replies").chmod(0o000)
+        with pytest.raises(ErpUnavailable, match="replies"):
+            await erp.reports(None)
+    await _refused(files(nobody / "erp"), "cannot write into", "replies")
+    (nobody / "erp" / "replies").chmod(0o755)
+
+
 async def test_a_missing_parent_is_refused(tmp_path):
     """The folder itself is made, but not the path to it: a misspelt path is no new ERP."""
     await _refused(files(tmp_path / "no" / "erp"), "cannot create", "folder")
