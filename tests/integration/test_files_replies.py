@@ -423,6 +423,25 @@ async def test_old_replies_are_forgotten(tmp_path):
         assert len(names(tmp_path / "replies-taken")) == 1
 
 
+async def test_a_rehearsal_takes_nothing(tmp_path):
+    """In a dry run the replies that are there are told, and everything stays where it is."""
+    rehearsing = files(tmp_path / "never")
+    rehearsing.rehearse()
+    assert (await rehearsing.reports(None)).news == []
+    async with files(tmp_path) as erp:
+        await erp.create(ORDER, "c1")
+        leave(tmp_path, key="c1", number="SO-17")
+        await erp.reports(None)
+        leave(tmp_path, key="c1", status="x")
+        leave(tmp_path, content=b"{")
+    before = names(tmp_path)
+    rehearsing = files(tmp_path)
+    rehearsing.rehearse()
+    assert told(await rehearsing.reports(None)) == [("c1", "numbered"), ("c1", "status")]
+    assert names(tmp_path) == before
+    assert not (tmp_path / "never").exists()
+
+
 async def test_the_number_can_be_waited_for(tmp_path):
     """Told so, Consentio is given no reference before the ERP's number is known."""
     assert not files(tmp_path).capabilities.numbers_later

@@ -87,6 +87,13 @@ class Replies:
             self._forget(cursor)
             return self._told(cursor)
 
+    def peek(self, since: str | None) -> list[News]:
+        """What `news` would tell, touching nothing."""
+        if not (self.taken.is_dir() and self.inbox.is_dir()):
+            return []
+        heard = [read for found in waiting(self.inbox, self._forms, AT_ONCE) if (read := self._heard(found))]
+        return [*self._told(as_stamp(since))[0], *(one for read in heard for one in self._news_in(read))]
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One process at a time takes: the stamps are to rise in the order in which they can be seen."""
@@ -200,27 +207,28 @@ class Replies:
         news, cursor = list[News](), since
         for path in self._behind(since)[:AT_ONCE]:
             cursor = stamp_of(path.name)
-            news += self._news_in(path)
+            news += self._news_at(path)
         return news, cursor
 
     def _behind(self, since: str) -> list[Path]:
         found = (path for hour in hours(self.taken, since) for path in hour.iterdir())
         return sorted(path for path in found if stamp_of(path.name) > since)
 
-    def _news_in(self, path: Path) -> Iterator[News]:
+    def _news_at(self, path: Path) -> Iterator[News]:
         kept = Letter(path, path.name.rpartition(".")[2].lower(), path.lstat().st_mtime_ns)
         try:
-            parts = self._parts(kept) or []
+            yield from self._news_in(self._judged(kept, self._parts(kept) or []))
         except (Unread, ValueError) as problem:
             aside.tell(path, f"once taken, now unreadable: {problem}", path)
-            return
-        for part, receipt in map(self._receipt_of, parts):
+
+    def _news_in(self, read: Heard) -> Iterator[News]:
+        for part, receipt in zip(read.parts, read.receipts, strict=True):
             if part.reply and receipt and receipt.workspace in ("", self._workspace):
                 standing = standing_of(self._folder.receipts, receipt.record)
                 cancel = self._folder.cancel_of(receipt.record)
                 is_ours = cancel is not None and cancel not in standing.refused
                 is_live = not (is_ours or standing.cancelled or standing.stillborn)
-                yield from part.reply.news(receipt.record, written_at=kept.written_at, live=is_live, ours=is_ours)
+                yield from part.reply.news(receipt.record, written_at=read.letter.written_at, live=is_live, ours=is_ours)
 
     def _forget(self, since: str) -> None:
         """What was recorded, or set aside, long ago; looked for once an hour. An hour is only forgotten as a whole."""
