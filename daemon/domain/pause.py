@@ -1,4 +1,4 @@
-"""The three ways that can be cut off, each by itself, and a person's word that one of them shall rest."""
+"""The ways that can be cut off, each by itself, and a person's word that one of them shall rest."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class Direction(StrEnum):
-    """The ways of the data: into this database, into the ERP (and what the ERP reports), and back to Consentio."""
+    """The ways of the data: into this database, into the ERP, what the ERP tells by itself, and back to Consentio."""
 
     COLLECT = "collect"
     DELIVER = "deliver"
+    REPORTS = "reports"
     ACKNOWLEDGE = "acknowledge"
 
 

@@ -29,8 +29,14 @@ class Tally:
     mismatched: int = 0
     retrying: int = 0
     in_doubt: int = 0
+    #: News from the ERP that were recorded, and those that an order heard.
+    news: int = 0
+    heard: int = 0
     told: int = 0
     seen: int = 0
+    #: What Consentio was asked to do: marked as prepared, canceled there.
+    prepared: int = 0
+    canceled_remote: int = 0
     refused: int = 0
     missing: int = 0
     pruned: int = 0

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, exists, insert, or_, select, update
 
 from daemon.domain.ledger import Heard, News
 from daemon.store.records import as_record, as_values, columns_of
@@ -16,7 +16,8 @@ _COLUMNS = columns_of(news, News)
 _KNOWN = select(news.c.digest).where(news.c.workspace == THIS, news.c.digest.in_(WANTED))
 _ADD = insert(news)
 
-_HAS_OPEN_ROW = exists().where(ledger.c.workspace == orders.c.workspace, ledger.c.order_id == orders.c.id, IN_DOUBT)
+_row = ledger.alias()
+_HAS_OPEN_ROW = exists().where(_row.c.workspace == orders.c.workspace, _row.c.order_id == orders.c.id, IN_DOUBT).correlate(orders)
 
 
 def _heard(orders_of: ColumnElement[bool], *through: Any) -> Select[Any]:
@@ -42,9 +43,14 @@ _HEEDED = (
     .where(news.c.workspace == THIS, news.c.serial == bindparam("which"))
     .values(order_id=bindparam("of_order"), heeded_at=bindparam("now"), outcome=bindparam("said"))
 )
+#: What an order may still hear waits on: its row may be open for long.
+_IS_OURS = or_(
+    exists().where(orders.c.workspace == news.c.workspace, orders.c.erp_record == news.c.record).correlate(news),
+    exists().where(_row.c.workspace == news.c.workspace, _row.c.key == news.c.key).correlate(news),
+)
 _EXPIRED = (
     update(news)
-    .where(news.c.workspace == THIS, UNHEEDED, news.c.recorded_at < bindparam("before"))
+    .where(news.c.workspace == THIS, UNHEEDED, news.c.recorded_at < bindparam("before"), ~_IS_OURS)
     .values(heeded_at=bindparam("now"), outcome=bindparam("said"))
 )
 

@@ -1,4 +1,4 @@
-"""One turn of the wheel, always in this order: collect → deliver → acknowledge.
+"""One turn of the wheel, always in this order: collect → deliver → hear the ERP's news → acknowledge.
 
 Each step meets its own outage and ends its turn, so that what is away on one side stops nothing on the other.
 """
@@ -22,7 +22,9 @@ from daemon.sync.acknowledge import mark_seen, tell_references
 from daemon.sync.brakes import ease
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
+from daemon.sync.errands import run_errands
 from daemon.sync.prune import prune
+from daemon.sync.reports import read_reports
 from daemon.sync.sweep import sweep
 from daemon.sync.way import Way
 from daemon.sync.wishes import fulfil
@@ -67,6 +69,8 @@ async def run_cycle(way: Way) -> Report:
     has_work = glance.erp_due or glance.open_rows or glance.workspace.restore_open or _brought_news(report.tally)
     if has_work and report.may(Direction.DELIVER):
         await report.step(Direction.DELIVER, deliver(way, glance))
+    if way.erp.capabilities.reports and report.may(Direction.REPORTS) and Direction.DELIVER not in report.paused:
+        await _hear(way, glance, report)
     await _acknowledge(way, glance, report)
     report.tally += await prune(way, glance)
     await _close(way, report)
@@ -81,6 +85,8 @@ async def _acknowledge(way: Way, glance: Glance, report: Report) -> None:
     has_marks = (glance.edited_due or _brought_news(report.tally)) and Stream.EDITED in glance.cursors
     if has_marks and report.may(Direction.ACKNOWLEDGE) and Direction.COLLECT not in report.paused:
         await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
+    if (glance.errands or report.tally.heard) and report.may(Direction.ACKNOWLEDGE):
+        await report.step(Direction.ACKNOWLEDGE, run_errands(way))
 
 
 async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
@@ -98,6 +104,14 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
     if report.tally.baseline:
         _tell_baseline(way, glance, report.tally.baseline)
     return glance
+
+
+async def _hear(way: Way, glance: Glance, report: Report) -> None:
+    """An ERP that was away a moment ago is not asked."""
+    if isinstance(outage := report.troubles.get(Direction.DELIVER), ErpUnavailable):
+        report.troubles[Direction.REPORTS] = outage
+    else:
+        await report.step(Direction.REPORTS, read_reports(way, glance, is_stirred=_stirred_the_erp(report.tally)))
 
 
 def _tell_baseline(way: Way, glance: Glance, count: int) -> None:
@@ -125,7 +139,12 @@ def _brought_news(tally: Tally) -> bool:
 
 
 def _changed_the_erp(tally: Tally) -> bool:
-    return tally.created + tally.updated + tally.canceled + tally.adopted + tally.changed > 0
+    return tally.created + tally.updated + tally.canceled + tally.adopted + tally.changed + tally.heard > 0
+
+
+def _stirred_the_erp(tally: Tally) -> bool:
+    """Some order may have got a record, or settled its doubt: news that wait for it can be heard."""
+    return _changed_the_erp(tally) or tally.parked + tally.retrying + tally.in_doubt > 0
 
 
 async def _close(way: Way, report: Report) -> None:
@@ -137,5 +156,6 @@ async def _close(way: Way, report: Report) -> None:
             collected_at=now if report.may(Direction.COLLECT) else None,
             delivered_at=now if report.may(Direction.DELIVER) else None,
             acknowledged_at=now if report.may(Direction.ACKNOWLEDGE) else None,
+            reports_cursor=way.memory.reports_cursor,
         )
     way.memory.moves.clear()

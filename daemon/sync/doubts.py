@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
+from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, park
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
@@ -161,7 +162,7 @@ def _judge(
 
 def _judge_updated(way: Way, row: LedgerRow, state: OrderState, *, found: Record, digest: str) -> tuple[Outcome, OrderState]:
     if not found.live:
-        return Outcome.CONFLICT, park(state, f"record {found.id} is cancelled in the ERP")
+        return Outcome.CONFLICT, park(state.evolve(erp_cancelled=True), TO_BE_DECIDED)
     return Outcome.FOUND, outcome.written(state, row, **naming(way, state, found), digest=digest, now=way.now())
 
 

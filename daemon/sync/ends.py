@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OLDER_THAN_WALL, park
 from daemon.domain.reading import is_before_wall
 from daemon.domain.state import OrderState, Situation, WorkspaceState
@@ -56,7 +57,7 @@ def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent
     if row.kind is Kind.CANCEL:
         return outcome.canceled(state, row, digest=intent.digest, now=now), Outcome.DONE
     if not record.live and row.kind is Kind.UPDATE:
-        return park(state, f"record {record.id} is cancelled in the ERP"), Outcome.CONFLICT
+        return park(state.evolve(erp_cancelled=True), TO_BE_DECIDED), Outcome.CONFLICT
     if not record.live:  # an ERP that refuses a second key answered with the record of the first
         return outcome.met_cancelled(state, now), Outcome.FOUND
     if row.kind is Kind.CREATE and _may_be_earlier(way, workspace, state, intent):

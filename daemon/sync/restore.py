@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from daemon.domain import outcome
 from daemon.domain.keys import create_key
-from daemon.domain.plan import AMBIGUOUS, OLDER_THAN_WALL, Plan, park, plan, steer, with_tell
+from daemon.domain.news import withdrawn
+from daemon.domain.plan import AMBIGUOUS, OLDER_THAN_WALL, Plan, is_conflict, park, plan, steer, with_tell
 from daemon.domain.state import OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
@@ -89,21 +90,32 @@ def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> 
     if live:
         further, record = live[0]
         return _verified_live(way, state, further, record)
+    return _verified_gone(
+        way, state, last=max((further for further, answer in enumerate(answers) if answer is not None), default=-1)
+    )
+
+
+def _verified_gone(way: Way, state: OrderState, *, last: int) -> OrderState:
+    """None of its records is live; `last` is how many incarnations on the last one is that the ERP knows, -1 for none."""
+    now = way.now()
     if state.reason == OLDER_THAN_WALL:
         return park(state.evolve(verify=False), OLDER_THAN_WALL)
-    last = max((further for further, answer in enumerate(answers) if answer is not None), default=-1)
+    if is_conflict(state):
+        return withdrawn(state.evolve(verify=False), cancels=way.rules.cancel_on_consentio)
     if way.erp.capabilities.find == "nothing":
         return with_tell(steer(state.evolve(verify=False), now), now)
     if last < 1 and state.erp_record is not None and state.erp_revision is not None and not state.is_canceled:
-        return park(state.evolve(verify=False), f"{CANCELLED_THERE}: {state.erp_record}; Consentio names {state.hint}")
+        gone = state.evolve(verify=False, erp_cancelled=True)
+        return park(gone, f"{CANCELLED_THERE}: {state.erp_record}; Consentio names {state.hint}")
     return outcome.met_cancelled(state, now, further=last + 1)
 
 
 def _verified_live(way: Way, state: OrderState, further: int, record: Record) -> OrderState:
     now = way.now()
-    if further == 0 and record.id == state.erp_record and state.erp_revision is not None:
-        numbered = state.evolve(verify=False, erp_number=naming(way, state, record)["number"])
-        return with_tell(steer(numbered, now), now)
+    if further == 0 and record.id == state.erp_record and state.erp_revision is not None and not state.erp_cancelled:
+        named = naming(way, state, record)
+        known = state.evolve(verify=False, erp_number=named["number"], erp_status=named["status"] or state.erp_status)
+        return with_tell(steer(known, now), now)
     moved = state.evolve(incarnation=state.incarnation + further, body_revision=0 if further else state.body_revision)
     return outcome.adopted(moved, **naming(way, moved, record), now=now)
 

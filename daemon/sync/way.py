@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Brakes, Limits
-from daemon.domain.ledger import Note, Stream
+from daemon.domain.ledger import News, Note, Stream
 from daemon.domain.statuses import Spelling
 from daemon.domain.window import Slice, cell
 from daemon.ports import ErpAdapter, Marketplace, Say, Store
@@ -109,6 +109,10 @@ class Memory:
     wide_broke_at: datetime | None = None
     #: The brakes, as last read or written.
     brakes: Brakes = field(default_factory=Brakes)
+    #: The ERP's last news, and the cursor behind them; and earlier cursors, with the moments of the monotonic clock.
+    told_news: frozenset[News] = frozenset()
+    reports_cursor: str | None = None
+    reports_marks: list[tuple[float, str | None]] = field(default_factory=list)
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
     #: That a sweep listed nothing is told once, until one lists something.
@@ -119,6 +123,9 @@ class Memory:
         self.first_saw.clear()
         self.moves.clear()
         self.saw_restore = None
+        self.told_news = frozenset()
+        self.reports_cursor = None
+        self.reports_marks.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """WISHES: commands that people leave for whoever leads the workspace."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from daemon.domain.ledger import REFUSED, Wish
-from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, wake, with_tell
+from daemon.domain.news import written_again
+from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, is_conflict, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
+from daemon.sync.asking import cancel, prepare
 from daemon.sync.brakes import release
 from daemon.sync.pauses import pause, resume
 from daemon.sync.refusals import NotYet, Refused, named
@@ -63,7 +66,8 @@ async def _retry(way: Way, wish: Wish) -> str:
 
 
 async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
-    if state.situation in _NOTHING_TO_RETRY and not state.tell_reason:
+    stranded = [errand for errand in await tx.errands([state.id]) if errand.due_at is None and errand.done_at is None]
+    if state.situation in _NOTHING_TO_RETRY and not state.tell_reason and not stranded:
         raise Refused(f"nothing to retry: the order is {state.situation}")
     if state.situation is Situation.BRAKED:
         raise Refused(f"a brake holds it: see `consentio-sync release {way.workspace}`")
@@ -72,8 +76,8 @@ async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> 
     if not state.latest:
         raise Refused(f"nothing to deliver: {state.reason}")
     now = way.now()
-    # A person vouches that it is not in the ERP under another name.
-    woken = wake(state.evolve(met_with_reference=False), now) if state.situation is not Situation.SETTLED else state
+    await tx.save_errands(replace(errand, due_at=now, attempts=0) for errand in stranded)
+    woken = _woken(way, state)
     woken = with_tell(woken.evolve(tell_reason="", tell_attempts=0, tell_due_at=None), now)
     await tx.save_orders([woken])
     await tx.add_notes([way.note("retried", order_id=state.id, who=wish.who, reason=wish.reason)])
@@ -93,10 +97,19 @@ async def _dismiss(way: Way, wish: Wish) -> str:
     return f"{state.situation} before, dismissed now, as revision {state.latest} says it"
 
 
+def _woken(way: Way, state: OrderState) -> OrderState:
+    """A person vouches that it is not in the ERP under another name."""
+    if is_conflict(state):
+        return written_again(state, way.now(), asks=way.erp.capabilities.find != "nothing")
+    return wake(state.evolve(met_with_reference=False), way.now()) if state.situation is not Situation.SETTLED else state
+
+
 #: What each command does; it returns what the person is told.
 _WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
+    "cancel": cancel,
     "dismiss": _dismiss,
     "pause": pause,
+    "prepare": prepare,
     "release": release,
     "restored": _restored,
     "resume": resume,

@@ -2,16 +2,18 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from inspect import isawaitable
 from itertools import count
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from daemon.domain.content import Change
-from daemon.domain.ledger import Kind
+from daemon.domain.ledger import Kind, News, NewsKind
 from daemon.domain.order import Line, Order
 from daemon.errors import Ambiguous, Conflict, ErpError, OrderRejected
 from daemon.ports import BookedLine, Capabilities, Effect, Record, Reports
+from daemon.testing.journal import Journal
 
 _T = TypeVar("_T")
 
@@ -32,6 +34,10 @@ class FakeErpSettings:
     group_size: int = 1
     #: It computes and tells totals and lines.
     books: bool = False
+    #: It tells news: of what its clerks do, and of what we had done as well.
+    reports: bool = False
+    #: A record has no number before a clerk gives it one.
+    numbers_later: bool = False
     name: str = "fake"
 
 
@@ -42,6 +48,7 @@ class FakeRecord:
     id: str
     key: str
     order: Order
+    number: str | None = None
     live: bool = True
     gone: bool = False
     #: It has left the house: no change and no cancel any more.
@@ -59,7 +66,14 @@ class FakeRecord:
 
     def seen_from_outside(self) -> Record:
         """The record as the port tells it."""
-        return Record(id=self.id, live=self.live and not self.gone, status=self.status, total=self.total, lines=self.lines)
+        return Record(
+            id=self.id,
+            number=self.number,
+            live=self.live and not self.gone,
+            status=self.status,
+            total=self.total,
+            lines=self.lines,
+        )
 
     def book(self, surcharge: Decimal) -> None:
         """Compute lines and total, each line dearer by a surcharge."""
@@ -99,7 +113,13 @@ class FakeErp:
             read=self.settings.read,
             refuses_second_key=self.settings.refuses_second_key,
             group_size=self.settings.group_size,
+            reports=self.settings.reports,
+            numbers_later=self.settings.numbers_later,
         )
+        #: The ERP's clock, which a test may set.
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        #: What it tells of itself; `journal.commit` ends the transactions that clerks left open.
+        self.journal = Journal()
         self.records: dict[str, FakeRecord] = {}
         #: What it wrongly adds to each line that it books.
         self.surcharge = Decimal(0)
@@ -157,8 +177,8 @@ class FakeErp:
         return f"{effect.kind} order {effect.order.id}" + (f" in record {effect.record}" if effect.record else "")
 
     async def reports(self, since: str | None) -> Reports:
-        """Nothing new yet."""
-        return Reports((), since or "0")
+        """What its journal holds since the cursor."""
+        return await self._call("reports", lambda: self.journal.read(since, self.now()))
 
     async def find_many(self, keys: Sequence[str]) -> Mapping[str, Record | Exception]:
         """One `find` after the other."""
@@ -200,19 +220,49 @@ class FakeErp:
         self.records[record.id] = record
         return record
 
-    def clerk_cancels(self, record: str) -> None:
-        """A clerk cancels a record."""
+    def clerk_cancels(self, record: str, *, committed: bool = True) -> None:
+        """A clerk cancels a record; the news can be read when their transaction is committed."""
         self.records[record].live = False
+        self._tell(record, NewsKind.CANCELLED, committed=committed)
+
+    def clerk_revives(self, record: str) -> None:
+        """A clerk takes a cancel back."""
+        self.records[record].live = True
+        self._tell(record, NewsKind.STATUS)
 
     def clerk_deletes(self, record: str) -> None:
         """A clerk deletes a record."""
         self.records[record].gone = True
+        self._tell(record, NewsKind.CANCELLED)
 
-    def clerk_ships(self, record: str) -> None:
+    def clerk_ships(self, record: str, *, committed: bool = True) -> None:
         """The truck leaves."""
         self.records[record].shipped = True
+        self._tell(record, NewsKind.STATUS, committed=committed)
+
+    def clerk_numbers(self, record: str, number: str) -> None:
+        """A clerk books the record, which gives it a number."""
+        self.records[record].number = number
+        self._tell(record, NewsKind.NUMBERED)
+
+    def clerk_prepares(self, record: str) -> None:
+        """The goods are ready."""
+        self._tell(record, NewsKind.PREPARED)
+
+    def importer_refuses(self, record: str, key: str, reason: str, *, missing: Sequence[str] = ()) -> None:
+        """What was handed over with this key is not taken over: a create leaves no record, a cancel its record alive."""
+        held = self.records[record]
+        held.gone = held.key == key
+        held.live = held.live or key in held.touched_by
+        news = News(record=record, kind=NewsKind.REFUSED, at=self.now(), key=key, reason=reason, missing=tuple(missing))
+        self.journal.write(news)
 
     # ---- inside
+
+    def _tell(self, record: str, kind: NewsKind, *, committed: bool = True) -> None:
+        held = self.records[record]
+        news = News(record=record, kind=kind, at=self.now(), status=held.status, number=held.number)
+        self.journal.write(news, committed=committed)
 
     async def _one(self, effect: Effect) -> Record:
         if effect.kind is Kind.CREATE:
@@ -272,7 +322,9 @@ class FakeErp:
         first = [record for record in self.records.values() if record.key == key and not record.gone]
         if first and self.settings.refuses_second_key:
             return first[0].seen_from_outside()
-        return self._booked(self.clerk_types(order, key=key))
+        made = self.clerk_types(order, key=key)
+        self._tell(made.id, NewsKind.STATUS)
+        return self._booked(made)
 
     def _update(self, record: str, change: Change, key: str) -> Record:
         held = self.records.get(record)
@@ -299,6 +351,7 @@ class FakeErp:
         held.live = False
         held.gone = self.settings.cancel_deletes
         held.touched_by.append(key)
+        self._tell(record, NewsKind.CANCELLED)
         return held.seen_from_outside()
 
     def _must_know_products(self, order: Order) -> None:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from pydantic import TypeAdapter
 
 from daemon.domain.order import Line, Order, Status
+from daemon.errors import RequestRefused
 from daemon.ports import Answer, Element, Reference
 from daemon.testing.clock import FakeClock
 
@@ -59,7 +60,7 @@ class FakeMarketplace:
         self.oddities = oddities or Oddities()
         self.on_call: Callable[[str], Awaitable[None] | None] = lambda _what: None
         self.calls: list[str] = []
-        #: Why the next push of a reference is refused, by order id.
+        #: Why a push of a reference or a cancel is refused, by order id, or a `prepare`, by hash id.
         self.refuses: dict[str, str] = {}
         #: (order id, version that the `seen` covered), in order.
         self.seen: list[tuple[str, int]] = []
@@ -141,16 +142,16 @@ class FakeMarketplace:
         return await self._call("references", lambda: self._tell(references))
 
     async def cancel_remote(self, order_id: str, hash_id: str | None, reference: Reference | None) -> None:  # noqa: ARG002  # the port's
-        """As if the seller had cancelled."""
-        await self._call("cancel", lambda: self.cancel(order_id))
+        """As if the seller had cancelled; again changes nothing."""
+        await self._call("cancel", lambda: self._cancel_remote(order_id))
 
     async def mark_seen(self, orders: Sequence[tuple[str, str | None]]) -> None:
         """Covers what the oddities say."""
         await self._call("seen", lambda: self._see([order_id for order_id, _ in orders]))
 
     async def prepare(self, hash_id: str) -> None:
-        """Remembered in `prepared`."""
-        await self._call("prepare", lambda: self.prepared.append(hash_id))
+        """Every item is prepared and served as ordered, and the order closed; remembered in `prepared`."""
+        await self._call("prepare", lambda: self._prepare(hash_id))
 
     def read(self, raw: bytes) -> Order:
         """The same JSON that the listings hand out."""
@@ -207,6 +208,21 @@ class FakeMarketplace:
             self.edit(entry.order.id, **fields)
         else:
             entry.order = replace(entry.order, **fields)  # type: ignore[arg-type]  # the record checks the names
+
+    def _prepare(self, hash_id: str) -> None:
+        if hash_id in self.refuses:
+            raise RequestRefused(self.refuses[hash_id])
+        self.prepared.append(hash_id)
+        (entry,) = (entry for entry in self._entries.values() if entry.order.hash_id == hash_id)
+        served = [replace(line, prepared=True, served_amount=line.amount, served_price=line.price) for line in entry.order.lines]
+        now = self.clock.now()
+        entry.order = replace(entry.order, lines=tuple(served), closed_at=now, updated_at=now)
+
+    def _cancel_remote(self, order_id: str) -> None:
+        if order_id in self.refuses:
+            raise RequestRefused(self.refuses[order_id])
+        if self.order(order_id).status is not Status.CANCELED:
+            self.cancel(order_id)
 
     def _see(self, order_ids: Sequence[str]) -> None:
         for order_id in order_ids:

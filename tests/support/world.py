@@ -77,6 +77,7 @@ class World:
         self.clock = FakeClock()
         self.market = FakeMarketplace(self.clock, oddities=oddities)
         self.erp = FakeErp(erp)
+        self.erp.now = self.clock.now
         self.rules = rules or Rules()
         self.doors = Doors()
         self.said: list[tuple[str, dict[str, object]]] = []
@@ -164,7 +165,8 @@ class World:
                 assert held is not None, f"order {order_id} is lost: {state}"
                 assert digest(held) == digest(order), f"order {order_id} is stale"
                 if told:
-                    assert order.external_id == self.erp.live(order_id)[0].id, f"order {order_id} bears no or a wrong reference"
+                    record = self.erp.live(order_id)[0]
+                    assert order.external_id == (record.number or record.id), f"order {order_id} bears no or a wrong reference"
             assert state.situation is Situation.SETTLED, f"order {order_id} is not settled: {state}"
 
 
