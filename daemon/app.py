@@ -17,6 +17,7 @@ from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction
 from daemon.domain.secrecy import hide
+from daemon.domain.statuses import Spelling
 from daemon.erp.door import AwayErp, ErpDoor
 from daemon.erp.loader import adapter_class, settings_of
 from daemon.errors import AdapterError, ConfigError, ErpUnavailable, MarketplaceRefused
@@ -298,6 +299,9 @@ def rules_of(settings: Settings) -> Rules:
         keep_history=settings.retention.history,
         brakes=_limits(settings),
         amounts=_amounts(settings),
+        spelling=Spelling(settings.news.statuses, holds_others=settings.news.other_statuses == "hold"),
+        cancel_on_consentio=settings.news.cancel_on_consentio,
+        prepare_on_consentio=settings.news.prepare_on_consentio,
         **{name: getattr(delivery, name) for name in type(delivery).model_fields},
     )
 

@@ -36,9 +36,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e
 _LEVELS = {
     "api.retried": "debug",
     "order.braked": "debug",  # `brake.pulled` tells of all
+    "news.heard": "debug",
     "order.recorded": "debug",  # `order.created` follows
     "amount.mismatched": "warning",
     "brake.pulled": "warning",
+    "errand.refused": "warning",
     "order.in_doubt": "warning",
     "order.parked": "warning",
     "orders.missing": "warning",

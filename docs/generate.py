@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from daemon.config.render import toml_of
 from daemon.config.settings import Settings
 from daemon.erp.files.reply import Reply
 
@@ -55,7 +55,7 @@ def _default(model: type[BaseModel], name: str, info: FieldInfo) -> str:
     value: Any = model.model_construct().model_dump(mode="json", include={name}, warnings=False)[name]
     if hasattr(info.default, "get_secret_value"):
         value = info.default.get_secret_value()
-    return f"`{tomlkit.item(value).as_string()}`"
+    return f"`{toml_of(value)}`"
 
 
 def reply_schema() -> str:

@@ -1,4 +1,4 @@
-"""`dismiss`, `settle`, `pause` and `resume`: what a person decides, with a reason that is kept."""
+"""`dismiss`, `settle`, `cancel`, `prepare`, `pause` and `resume`: what a person decides, with a reason that is kept."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Directions = Annotated[
     list[Direction] | None,
-    typer.Argument(help="collect, deliver (with what the ERP reports), acknowledge; none means all three.", show_default=False),
+    typer.Argument(help="collect, deliver (and reports), reports, acknowledge; none means all.", show_default=False),
 ]
 
 
@@ -26,11 +26,32 @@ def dismiss(order: OrderName, reason: Why, config: ConfigFile = None, workspace:
     Nothing of it is sent any more, and nothing is acknowledged. If its content changes it parks again, for a person to decide
     anew. `consentio-sync retry` takes the dismissal back. Exit code 8: refused, or not answered yet.
     """
+    _ask("dismiss", order, config, workspace, reason=reason)
+
+
+def cancel(order: OrderName, reason: Why, config: ConfigFile = None, workspace: InWorkspace = None) -> None:
+    """Cancel an order on Consentio.
+
+    Its record in the ERP is cancelled as well, once Consentio lists the order as canceled. Exit code 8: refused, or not answered
+    yet.
+    """
+    _ask("cancel", order, config, workspace, reason=reason)
+
+
+def prepare(order: OrderName, config: ConfigFile = None, workspace: InWorkspace = None, reason: Reason = "") -> None:
+    """Mark every item of an order as prepared on Consentio.
+
+    That cannot be taken back there. Exit code 8: refused, or not answered yet.
+    """
+    _ask("prepare", order, config, workspace, reason=reason)
+
+
+def _ask(what: str, order: str, config: ConfigFile, workspace: InWorkspace, *, reason: str) -> None:
     from daemon.cli.starting import load_all
 
     settings = load_all(config).settings
     found = asyncio.run(one_order(settings, order, workspace))
-    raise typer.Exit(asyncio.run(wish_for(settings, [_about(found, "dismiss")], reason)))
+    raise typer.Exit(asyncio.run(wish_for(settings, [_about(found, what)], reason)))
 
 
 def pause(reason: Why, directions: Directions = None, config: ConfigFile = None, workspace: InWorkspace = None) -> None:

@@ -40,6 +40,8 @@ for _function, _example in (
     (wish.retry, "retry 5001 5002 --reason 'customer C-17 is in the ERP now'"),
     (desk.dismiss, "dismiss 5001 --reason 'typed in by hand'"),
     (desk.settle, "settle 5001 --as SO-1042 --reason 'Marta sees it in the ERP'"),
+    (desk.cancel, "cancel 5001 --reason 'sold out'"),
+    (desk.prepare, "prepare 5001 --reason 'packed by hand'"),
     (desk.pause, "pause deliver --reason 'the ERP is upgraded tonight'"),
     (desk.resume, "resume"),
     (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),

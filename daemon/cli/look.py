@@ -56,13 +56,17 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     yield "  last good: " + ", ".join(f"{name} {_ago(moment)}" for name, moment in moments)
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
-    waiting = (("to tell Consentio", workspace.to_tell), ("in doubt", workspace.in_doubt))
     others = (
+        ("to tell Consentio", workspace.to_tell),
+        ("to ask of Consentio", workspace.to_ask),
+        ("refused by Consentio", workspace.refused),
+        ("in doubt", workspace.in_doubt),
         ("booked otherwise", workspace.mismatched),
+        ("news that wait for their order", workspace.news),
         ("unreadable", workspace.unreadable),
         ("wishes not yet fulfilled", workspace.wishes),
     )
-    if told := [f"{count} {name}" for name, count in (*waiting, *others) if count]:
+    if told := [f"{count} {name}" for name, count in others if count]:
         yield "  besides: " + ", ".join(told)
 
 

@@ -6,9 +6,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from daemon.domain.content import Change, FieldChange, LineChange, difference
-from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.ledger import Errand, Kind, LedgerRow, NewsKind, Recorded
 from daemon.domain.order import Order
-from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN
+from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict
 from daemon.domain.state import OrderState, Situation
 from daemon.marketplace.wire import read_order
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Event = tuple[datetime, str]
 
 _PUSHES = (Kind.REFERENCE, Kind.SEEN)
+_ERRANDS = {Kind.CANCEL_REMOTE: "to cancel it", Kind.PREPARE: "to mark it as prepared"}
+_NEWS = {
+    NewsKind.STATUS: "its status is {status}",
+    NewsKind.NUMBERED: "its number is {number}",
+    NewsKind.CANCELLED: "it was cancelled there",
+    NewsKind.PREPARED: "the goods are ready",
+    NewsKind.REFUSED: "{key} was refused",
+}
 
 _NEXT = {
     Situation.WAITING: "it is sent to the ERP at the next cycle",
@@ -37,13 +45,16 @@ _SETTLE = "a person is needed; look into the ERP, then `consentio-sync settle {i
 def story_lines(story: "Story") -> Iterator[str]:
     """The whole story, oldest event first."""
     yield from _standing(story.workspace, story.order)
+    for errand in story.errands:
+        yield from _asked(errand)
     yield from (f"  {pause.direction.value} of this workspace is {pause}" for pause in story.paused)
     yield ""
     yield from (f"{moment:%Y-%m-%d %H:%M:%S}  {text}" for moment, text in sorted(_events(story), key=itemgetter(0)))
 
 
 def _standing(workspace: str, order: OrderState) -> Iterator[str]:
-    record = f", in the ERP as {order.erp_record}" if order.erp_record else ""
+    number = f" with number {order.erp_number}" if order.erp_number not in (None, order.erp_record) else ""
+    record = f", in the ERP as {order.erp_record}{number}" if order.erp_record else ""
     status = f" ({order.erp_status})" if order.erp_record and order.erp_status else ""
     yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value}{record}{status}"
     if order.reason:
@@ -52,15 +63,27 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
         yield f"  booked otherwise: {order.mismatch}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
-    yield f"  next: {_next(order).format(id=order.id, workspace=workspace)}{_when(order.due_at)}"
+    yield f"  next: {_next(order, workspace)}{_when(order.due_at)}"
     if order.tell_due_at or order.tell_reason:
         reason = f": {order.tell_reason}" if order.tell_reason else ""
         yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"
 
 
-def _next(order: OrderState) -> str:
+def _next(order: OrderState, workspace: str) -> str:
     is_doubt = order.reason == OUTCOME_UNKNOWN or order.reason.startswith(AMBIGUOUS)
-    return _SETTLE if order.situation is Situation.PARKED and is_doubt else _NEXT[order.situation]
+    words = _SETTLE if order.situation is Situation.PARKED and is_doubt else _NEXT[order.situation]
+    if order.situation is Situation.HELD and is_conflict(order):
+        words = "it waits until Consentio lists it as canceled"
+    return words.format(id=order.id, workspace=workspace)
+
+
+def _asked(errand: Errand) -> Iterator[str]:
+    """What Consentio is still to be asked, or refused for good."""
+    if errand.done_at is not None:
+        return
+    refused = f", which it refused: {errand.answer}" if errand.answer else ""
+    again = _when(errand.due_at) or f"; `consentio-sync retry {errand.order_id}` asks again"
+    yield f"  Consentio is to be asked {_ERRANDS[errand.kind]} ({errand.reason or errand.who}){refused}{again}"
 
 
 def _when(moment: datetime | None) -> str:
@@ -78,12 +101,34 @@ def _events(story: "Story") -> Iterator[Event]:
     kinds = {row.key: row for row in story.ledger}
     for attempt in story.attempts:
         row = kinds.get(attempt.key)
-        what = f"{row.kind.value} with revision {row.revision}" if row else "a try"
+        what = _effect_words(row)
         seconds = (attempt.finished_at - attempt.started_at).total_seconds()
         answer = f": {attempt.answer}" if attempt.answer else ""
         yield attempt.started_at, f"{what}, {attempt.key}: {attempt.outcome.value} after {seconds:.1f} s{answer}"
+    for told in story.news:
+        yield told.at, _news_words(told)
+    for errand in story.errands:
+        if errand.done_at is not None and errand.answer and errand.key not in kinds:
+            yield errand.done_at, f"Consentio was not asked {_ERRANDS[errand.kind]}: {errand.answer}"
     for note in story.notes:
         yield note.at, f"{note.what} by {note.who}" + (f": {note.reason}" if note.reason else "")
+
+
+def _effect_words(row: LedgerRow | None) -> str:
+    if row is None:
+        return "a try"
+    if row.kind in _ERRANDS:
+        return f"Consentio was asked {_ERRANDS[row.kind]}"
+    return f"{row.kind.value} with revision {row.revision}"
+
+
+def _news_words(told: Recorded) -> str:
+    news = told.news
+    words = _NEWS[news.kind].format(status=news.status, number=news.number, key=news.key)
+    reason = f", {news.reason}" if news.reason else ""
+    return (
+        f"the ERP told of record {news.record}: {words}{reason}, at {news.at:%Y-%m-%d %H:%M:%S} UTC ({told.outcome or 'waits'})"
+    )
 
 
 def _told_words(row: LedgerRow) -> str:

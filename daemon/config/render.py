@@ -16,6 +16,7 @@ from daemon.config.settings import (
     Delivery,
     Http,
     Log,
+    News,
     Retention,
     Service,
     Sync,
@@ -51,6 +52,7 @@ def example() -> str:
                 ("delivery", Delivery),
                 ("brakes", Brakes),
                 ("amounts", Amounts),
+                ("news", News),
                 ("database", Database),
                 ("retention", Retention),
             )
@@ -85,8 +87,17 @@ def _line(key: str, info: FieldInfo, value: object) -> str:
     sign = ""
     if value is None:
         sign, value = "# ", (info.examples or [""])[0]
-    written = f"{sign}{key} = {tomlkit.item(value).as_string()}"
+    written = f"{sign}{key} = {toml_of(value)}"
     return f"{written:<{_COLUMN}} # {info.description}\n"
+
+
+def toml_of(value: object) -> str:
+    """A value as it is written behind its key; a table in one line."""
+    if not isinstance(value, Mapping):
+        return tomlkit.item(value).as_string()
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table.as_string()
 
 
 def _plain(model: BaseModel) -> dict[str, Any]:

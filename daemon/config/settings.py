@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -24,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from daemon.config.durations import Duration, between
+from daemon.domain.statuses import MAX_STATUS
 
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
@@ -214,6 +216,25 @@ class Amounts(Table):
     park: bool = Field(False, description="an order that is booked otherwise is parked for a person, after it was written")
 
 
+Status = Annotated[str, StringConstraints(min_length=1, max_length=MAX_STATUS)]
+
+
+class News(Table):
+    statuses: dict[str, Status] = Field(
+        {},
+        description='the ERP\'s words for where a record stands, and what Consentio is told, such as { shipped = "On its way" }',
+    )
+    other_statuses: Literal["pass", "hold"] = Field(
+        "pass", description="a status that is not among them: pass it on as it is, or hold it, so that the last one told stays"
+    )
+    cancel_on_consentio: bool = Field(
+        False, description="cancel on Consentio what somebody cancelled in the ERP; else such an order is parked for a person"
+    )
+    prepare_on_consentio: bool = Field(
+        False, description="mark on Consentio as prepared what the ERP calls prepared; it cannot be taken back there"
+    )
+
+
 class Database(Table):
     url: Annotated[SecretStr, AfterValidator(_check_database_url)] = Field(
         SecretStr("sqlite:///consentio-sync.db"), description="or postgresql://user@host/database, for production"
@@ -288,6 +309,7 @@ class Settings(BaseSettings):
     delivery: Delivery = Field(Delivery())
     brakes: Brakes = Field(Brakes())
     amounts: Amounts = Field(Amounts())
+    news: News = Field(News())
     database: Database = Field(Database())
     retention: Retention = Field(Retention())
     erp: dict[str, Erp] = Field({}, validate_default=True)

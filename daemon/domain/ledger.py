@@ -149,6 +149,15 @@ class Heard:
     news: News
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """News as they are told to people: when they were recorded, and what became of them; empty while they wait."""
+
+    news: News
+    at: datetime
+    outcome: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
     """What Consentio shall be asked to do for one order, once: cancel it, or mark it as prepared. It may be repeated at will."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Row, Table, TextClause, func, select
+from sqlalchemy import ColumnElement, Executable, Row, Table, TextClause, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation, WorkspaceState
 from daemon.store.records import as_record, columns_of
-from daemon.store.tables import IN_DOUBT, UNDONE, cursors, ledger, orders, unreadable, wishes, workspaces
+from daemon.store.tables import IN_DOUBT, UNDONE, UNHEEDED, cursors, errands, ledger, news, orders, unreadable, wishes, workspaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,13 @@ class WorkspaceOverview:
     to_tell: int
     #: Orders that the ERP booked otherwise than they say.
     mismatched: int
+    #: What Consentio is still to be asked for, and what it refused for good.
+    to_ask: int
+    refused: int
     #: Open rows of effects on the ERP.
     in_doubt: int
+    #: News from the ERP that wait for their order.
+    news: int
     unreadable: int
     #: Wishes that no daemon answered yet.
     wishes: int
@@ -55,7 +60,10 @@ def _count(table: Table, condition: ColumnElement[bool] | TextClause | None = No
 _COUNTS = {
     "to_tell": _count(orders, orders.c.tell_due_at.is_not(None)),
     "mismatched": _count(orders, orders.c.mismatch != ""),
+    "to_ask": _count(errands, errands.c.due_at.is_not(None)),
+    "refused": _count(errands, and_(errands.c.due_at.is_(None), errands.c.done_at.is_(None))),
     "in_doubt": _count(ledger, IN_DOUBT),
+    "news": _count(news, UNHEEDED),
     "unreadable": _count(unreadable),
     "wishes": _count(wishes, UNDONE),
 }

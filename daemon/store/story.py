@@ -1,18 +1,18 @@
 """Orders as people ask for them: by any name that they go by, and with all that happened to them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, Select, Table, bindparam, or_, select
+from sqlalchemy import BindParameter, Column, Select, Table, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from daemon.domain.ledger import Attempt, LedgerRow, Note, Revision
+from daemon.domain.ledger import Attempt, Errand, LedgerRow, News, Note, Recorded, Revision
 from daemon.domain.pause import Pause
 from daemon.domain.state import OrderState, Situation
 from daemon.errors import OrderUnknown
 from daemon.store.records import as_record, columns_of
 from daemon.store.scope import THIS, Scope
-from daemon.store.tables import attempts, ledger, notes, orders, revisions, workspaces
+from daemon.store.tables import UNHEEDED, attempts, errands, ledger, news, notes, orders, revisions, workspaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Story:
     ledger: list[LedgerRow]
     attempts: list[Attempt]
     notes: list[Note]
+    #: What the ERP told, and what Consentio was asked to do.
+    news: list[Recorded] = field(default_factory=list)
+    errands: list[Errand] = field(default_factory=list)
 
 
 _NAME: BindParameter[str] = bindparam("name")
@@ -42,7 +45,13 @@ _ORDERS = select(*columns_of(orders, OrderState), orders.c.workspace).order_by(
     orders.c.workspace, orders.c.created_at, orders.c.id
 )
 _NAMED = _ORDERS.where(
-    or_(orders.c.id == _NAME, orders.c.hash_id == _NAME, orders.c.erp_record == _NAME, orders.c.told_id == _NAME)
+    or_(
+        orders.c.id == _NAME,
+        orders.c.hash_id == _NAME,
+        orders.c.erp_record == _NAME,
+        orders.c.erp_number == _NAME,
+        orders.c.told_id == _NAME,
+    )
 )
 
 
@@ -56,6 +65,15 @@ _REVISIONS = _of_order(revisions, Revision, revisions.c.number)
 _LEDGER = _of_order(ledger, LedgerRow, ledger.c.started_at, ledger.c.key)
 _ATTEMPTS = _of_order(attempts, Attempt, attempts.c.number)
 _NOTES = _of_order(notes, Note, notes.c.number)
+_ERRANDS = _of_order(errands, Errand, errands.c.made_at)
+#: Also what waits for the order whose record it is.
+_NEWS = (
+    select(*columns_of(news, News), news.c.recorded_at, news.c.outcome)
+    .where(
+        news.c.workspace == THIS, or_(news.c.order_id == bindparam("order"), and_(UNHEEDED, news.c.record == bindparam("record")))
+    )
+    .order_by(news.c.at, news.c.serial)
+)
 
 
 async def find(connection: AsyncConnection, name: str, *, workspace: str | None) -> list[Found]:
@@ -103,6 +121,11 @@ async def _tell(scope: Scope, order: OrderState) -> Story:
         ledger=[as_record(LedgerRow, row) for row in await scope.rows(_LEDGER, order=order.id)],
         attempts=[as_record(Attempt, row) for row in await scope.rows(_ATTEMPTS, order=order.id)],
         notes=[as_record(Note, row) for row in await scope.rows(_NOTES, order=order.id)],
+        news=[
+            Recorded(as_record(News, row), row.recorded_at, row.outcome or "")
+            for row in await scope.rows(_NEWS, order=order.id, record=order.erp_record or "")
+        ],
+        errands=[as_record(Errand, row) for row in await scope.rows(_ERRANDS, order=order.id)],
     )
 
 
