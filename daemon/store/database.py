@@ -11,11 +11,9 @@ from daemon.domain.state import WorkspaceState
 from daemon.store import workspaces
 from daemon.store.address import Address, parse_address
 from daemon.store.engine import Engine
-from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.locks import FileLocks, Locks
 from daemon.store.scope import Scope
 from daemon.store.store import SqlStore
-
-Locks = FileLocks | AdvisoryLocks
 
 
 @asynccontextmanager
@@ -80,4 +78,8 @@ class SqlDatabase:
 
 
 def _locks(address: Address, owner: str) -> Locks:
-    return FileLocks(address.file, owner=owner) if address.file else AdvisoryLocks(address, owner=owner)
+    if address.file:
+        return FileLocks(address.file, owner=owner)
+    from daemon.store.advisory import AdvisoryLocks  # noqa: PLC0415  # psycopg is large, and only needed here
+
+    return AdvisoryLocks(address, owner=owner)

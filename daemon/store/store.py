@@ -13,7 +13,7 @@ from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
 from daemon.store import brakes, cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
 from daemon.store.engine import Engine
-from daemon.store.locks import AdvisoryLocks, FileLocks
+from daemon.store.locks import Locks
 from daemon.store.recall import Recall, Seen
 from daemon.store.scope import Scope
 
@@ -21,7 +21,7 @@ from daemon.store.scope import Scope
 class SqlStore:
     """The memory of one workspace. Made by `SqlDatabase.lead`."""
 
-    def __init__(self, engine: Engine, locks: FileLocks | AdvisoryLocks, *, ends: WorkspaceState, owner: str) -> None:
+    def __init__(self, engine: Engine, locks: Locks, *, ends: WorkspaceState, owner: str) -> None:
         self._engine = engine
         self._locks = locks
         self._ends = ends
