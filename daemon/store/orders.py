@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Executable, Update, bindparam, case, exists, null, or_, select, update
 
 from daemon.domain.state import OrderState, Situation
+from daemon.store.columns import Words
 from daemon.store.recall import Seen
 from daemon.store.records import as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
@@ -24,6 +25,8 @@ _OURS = select(*_COLUMNS).where(orders.c.workspace == THIS)
 _BY_ID = _OURS.where(orders.c.id.in_(WANTED))
 _OUR_IDS = select(orders.c.id).where(orders.c.workspace == THIS)
 _SAVE = upsert(orders)
+_FIELDS = tuple(column.name for column in _COLUMNS)
+_WORDS = {column.name: column.type for column in _COLUMNS if isinstance(column.type, Words)}
 #: Said by the state itself, and stored for its index.
 _WATCHED = "watched"
 
@@ -97,16 +100,27 @@ async def save(scope: Scope, seen: Seen, states: Iterable[OrderState]) -> None:
     new: list[OrderState] = []
     changes: dict[tuple[str, ...], list[OrderState]] = {}
     latest = {state.id: state for state in states}
-    for state in latest.values():
-        old = seen.get(state.id)
+    for order_id, state in latest.items():
+        old = seen.get(order_id)
+        names = _FIELDS if old is None else _changed(old, state)
+        stored = latest[order_id] = _as_stored(state, names)
         if old is None:
-            new.append(state)
-        elif names := _changed(old, state):
-            changes.setdefault(names, []).append(state)
+            new.append(stored)
+        elif names:
+            changes.setdefault(names, []).append(stored)
     await scope.insert(_SAVE, ({**state.__dict__, _WATCHED: state.is_watched} for state in new))
     for names, changed in changes.items():
         await scope.change_each(_change(names), _columns(names, changed))
     seen.add(latest.values())
+
+
+def _as_stored(state: OrderState, names: Iterable[str]) -> OrderState:
+    """With its texts cleaned and masked, as the database will have them: what is recalled is what is stored."""
+    values = state.__dict__
+    cleaned = {
+        name: said for name in names if name in _WORDS and (text := values[name]) and (said := _WORDS[name].say(text)) != text
+    }
+    return state.evolve(**cleaned) if cleaned else state
 
 
 def _changed(old: OrderState, new: OrderState) -> tuple[str, ...]:

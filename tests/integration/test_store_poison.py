@@ -94,3 +94,16 @@ async def test_a_moment_without_a_zone_is_a_bug(store):
     with pytest.raises(Exception, match="time zone"):
         async with store.transaction() as tx:
             await tx.save_orders([an_order(due_at=NOW.replace(tzinfo=None))])
+
+
+async def test_what_is_recalled_is_what_is_stored(store):
+    """A text is cleaned before it is remembered, in an order that is new and in one that changed."""
+    async with store.transaction() as tx:
+        await tx.save_orders([an_order(reason=NUL), an_order("2")])
+        (changed,) = (await tx.orders(["2"])).values()
+        await tx.save_orders([changed.evolve(reason=NUL, erp_status=LONE_SURROGATE)])
+        recalled = await tx.orders(["1", "2"])
+
+    store._recall.forget()
+    async with store.transaction() as tx:
+        assert await tx.orders(["1", "2"]) == recalled
