@@ -37,6 +37,8 @@ _LEVELS = {
     "api.retried": "debug",
     "order.braked": "debug",  # `brake.pulled` tells of all
     "news.heard": "debug",
+    "gap.found": "warning",
+    "gap.met": "debug",  # `gap.found` is told once for all orders
     "order.recorded": "debug",  # `order.created` follows
     "amount.mismatched": "warning",
     "brake.pulled": "warning",

@@ -365,6 +365,22 @@ class Transaction(Protocol):
         """The orders whose record this is."""
         ...
 
+    async def waited_for(self) -> Mapping[str, int]:
+        """The keys that orders are missing in the ERP, and how many orders miss each."""
+        ...
+
+    async def waiting_for(self, key: str) -> list[str]:
+        """The orders that miss this key, by id."""
+        ...
+
+    async def known_gaps(self) -> Mapping[str, datetime]:
+        """The missing keys that were told, and since when."""
+        ...
+
+    async def save_gaps(self, found: Iterable[str], closed: Iterable[str], since: datetime) -> None:
+        """Insert those that were found, delete those that are closed."""
+        ...
+
     async def open_rows(self) -> list[LedgerRow]:
         """Every open row of an ERP effect, oldest first."""
         ...

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, database, demo, desk, health, look, release, run, sandbox, wish
+from daemon.cli import check, config, database, demo, desk, gaps, health, look, orders, release, run, sandbox, wish
 
 app = typer.Typer(
     help="Carries accepted orders from the Consentio marketplace into an ERP, and keeps both sides equal.",
@@ -37,6 +37,8 @@ for _function, _example in (
     (check.check, "check --config /etc/consentio-sync.toml"),
     (look.status, "status --json"),
     (look.explain, "explain 5001"),
+    (orders.orders, "orders --situation parked --older-than 2h"),
+    (gaps.gaps, "gaps --json"),
     (wish.retry, "retry 5001 5002 --reason 'customer C-17 is in the ERP now'"),
     (desk.dismiss, "dismiss 5001 --reason 'typed in by hand'"),
     (desk.settle, "settle 5001 --as SO-1042 --reason 'Marta sees it in the ERP'"),

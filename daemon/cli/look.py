@@ -1,27 +1,17 @@
 """`status` and `explain`: questions to the database, whether a daemon runs or not."""
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from daemon.cli.options import AsJson, ConfigFile, InWorkspace
+from daemon.cli.moments import ago
+from daemon.cli.options import AsJson, ConfigFile, InWorkspace, OrderName
 
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
     from daemon.store.overview import WorkspaceOverview
     from daemon.store.story import Story
-
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-#: The hash works as a password; the raw bytes hold it.
-_WITHHELD = frozenset({"hash_id", "raw"})
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -33,7 +23,9 @@ def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
 
     overview = asyncio.run(_overview(load(config).settings))
     if as_json:
-        print(json.dumps([_plain(workspace) for workspace in overview], indent=2))
+        from daemon.cli.contents import plain
+
+        print(json.dumps([plain(workspace) for workspace in overview], indent=2))
         return
     lines = [line for workspace in overview for line in _overview_lines(workspace)]
     print("\n".join(lines) or "No workspace was ever opened: start `consentio-sync run`.")
@@ -53,9 +45,11 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
         yield f"  config: the daemon goes on with what it read before; the file was {workspace.config_trouble}"
     moments = (("collected", state.collected_at), ("delivered", state.delivered_at), ("acknowledged", state.acknowledged_at))
     yield from (f"  {pause.direction.value} {pause}" for pause in state.paused)
-    yield "  last good: " + ", ".join(f"{name} {_ago(moment)}" for name, moment in moments)
+    yield "  last good: " + ", ".join(f"{name} {ago(moment)}" for name, moment in moments)
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
+    if workspace.gaps:
+        yield f"  gaps: {workspace.gaps} keys that the ERP does not know, see `consentio-sync gaps`"
     others = (
         ("to tell Consentio", workspace.to_tell),
         ("to ask of Consentio", workspace.to_ask),
@@ -70,16 +64,8 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
         yield "  besides: " + ", ".join(told)
 
 
-def _ago(moment: datetime | None) -> str:
-    if moment is None:
-        return "never"
-    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
-    size, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])
-    return f"{seconds / size:.0f} {unit} ago"
-
-
 def explain(
-    order: Annotated[str, typer.Argument(help="The order's id.")],
+    order: OrderName,
     config: ConfigFile = None,
     workspace: InWorkspace = None,
     as_json: AsJson = False,
@@ -92,7 +78,9 @@ def explain(
 
     story = asyncio.run(_story(load(config).settings, order, workspace))
     if as_json:
-        print(json.dumps(_plain(story), indent=2))
+        from daemon.cli.contents import plain
+
+        print(json.dumps(plain(story), indent=2))
         return
     from daemon.cli.story import story_lines
     from daemon.log import visible
@@ -105,19 +93,3 @@ async def _story(settings: "Settings", order: str, workspace: str | None) -> "St
 
     async with open_reader(settings.database.url.get_secret_value()) as reader:
         return await reader.story(order, workspace=workspace)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can say of a record."""
-    if dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value) if field.name not in _WITHHELD]
-        return {name: _plain(getattr(value, name)) for name in names}
-    if isinstance(value, dict):
-        return {_key(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return _key(value) if isinstance(value, Enum) else value.isoformat() if isinstance(value, datetime) else value
-
-
-def _key(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value

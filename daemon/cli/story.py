@@ -5,12 +5,12 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from daemon.cli.contents import content_of
 from daemon.domain.content import Change, FieldChange, LineChange, difference
 from daemon.domain.ledger import Errand, Kind, LedgerRow, NewsKind, Recorded
 from daemon.domain.order import Order
 from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict
 from daemon.domain.state import OrderState, Situation
-from daemon.marketplace.wire import read_order
 
 if TYPE_CHECKING:
     from daemon.store.story import Story
@@ -141,18 +141,10 @@ def _told_words(row: LedgerRow) -> str:
 def _revisions(story: "Story") -> Iterator[Event]:
     before: Order | None = None
     for revision in story.revisions:
-        after = _read(revision.raw)
+        after = content_of(revision.raw)
         words = "" if before is None or after is None else ": " + "; ".join(change_words(difference(before, after)))
         yield revision.recorded_at, f"revision {revision.number}, {revision.status}, found in {revision.found_in}{words}"
         before = after
-
-
-def _read(raw: bytes | None) -> Order | None:
-    """The order as it was received; None once its payload is pruned, or if no present rule can read it."""
-    try:
-        return None if raw is None else read_order(raw)
-    except ValueError:
-        return None
 
 
 def change_words(change: Change) -> Iterator[str]:

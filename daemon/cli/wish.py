@@ -18,21 +18,26 @@ _ALL = 1_000_000
 
 def retry(
     orders: Orders = None,
+    *,
     all_parked: Annotated[bool, typer.Option("--all-parked", help="Every parked order.")] = False,
+    missing: Annotated[str, typer.Option(help="Every order that waits for this key, such as product:TOM-RAF.")] = "",
     config: ConfigFile = None,
     workspace: InWorkspace = None,
     reason: Reason = "",
 ) -> None:
     """Try parked orders again.
 
-    Mend first what parked them: `consentio-sync explain ORDER` says it.
+    Mend first what parked them: `consentio-sync explain ORDER` says it. Exit code 8: refused, or not answered yet.
     """
     from daemon.cli.starting import load_all
 
-    if bool(orders) == all_parked:
-        raise typer.BadParameter("name orders, or --all-parked", param_hint="ORDERS")
+    if [bool(orders), all_parked, bool(missing)].count(True) != 1:
+        raise typer.BadParameter("name orders, or --missing KEY, or --all-parked", param_hint="ORDERS")
     settings = load_all(config).settings
-    wanted = asyncio.run(_retries(settings, orders or [], workspace))
+    if missing:
+        wanted = asyncio.run(_waiting(settings, missing, workspace))
+    else:
+        wanted = asyncio.run(_retries(settings, orders or [], workspace))
     raise typer.Exit(asyncio.run(wish_for(settings, wanted, reason)))
 
 
@@ -46,6 +51,15 @@ def restored(config: ConfigFile = None, workspace: InWorkspace = None, reason: R
     settings = load_all(config).settings
     wanted = [Wished(workspace=name, what="restored") for name in workspaces_of(settings, workspace)]
     raise typer.Exit(asyncio.run(wish_for(settings, wanted, reason)))
+
+
+async def _waiting(settings: "Settings", key: str, workspace: str | None) -> list[Wished]:
+    """Where orders wait for the key; where none does, every workspace is to say so."""
+    names = workspaces_of(settings, workspace)
+    async with reading(settings) as reader:
+        waiting, _ = await reader.gaps()
+    have = {each.workspace for each in waiting if key in each.missing}
+    return [Wished(workspace=name, what="retry", argument=key) for name in names if name in have or not have]
 
 
 async def _retries(settings: "Settings", orders: Sequence[str], workspace: str | None) -> list[Wished]:

@@ -37,6 +37,7 @@ def written(
         erp_cancelled=False,
         erp_revision=row.revision,
         erp_digest=digest,
+        missing=(),
         attempts=0,
         tell_attempts=0,
         tell_reason="",
@@ -61,6 +62,7 @@ def adopted(state: OrderState, *, record: str, number: str | None, status: str |
         erp_revision=None,
         erp_digest=None,
         verify=False,
+        missing=(),
         attempts=0,
     )
     return with_tell(steer(state, now), now)

@@ -11,7 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation, WorkspaceState
 from daemon.store.records import as_record, columns_of
-from daemon.store.tables import IN_DOUBT, UNDONE, UNHEEDED, cursors, errands, ledger, news, orders, unreadable, wishes, workspaces
+from daemon.store.tables import (
+    IN_DOUBT,
+    UNDONE,
+    UNHEEDED,
+    cursors,
+    errands,
+    gaps,
+    ledger,
+    news,
+    orders,
+    unreadable,
+    wishes,
+    workspaces,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +54,8 @@ class WorkspaceOverview:
     #: News from the ERP that wait for their order.
     news: int
     unreadable: int
+    #: Keys that orders miss in the ERP, each once.
+    gaps: int
     #: Wishes that no daemon answered yet.
     wishes: int
 
@@ -65,6 +80,7 @@ _COUNTS = {
     "in_doubt": _count(ledger, IN_DOUBT),
     "news": _count(news, UNHEEDED),
     "unreadable": _count(unreadable),
+    "gaps": _count(gaps),
     "wishes": _count(wishes, UNDONE),
 }
 

@@ -1,15 +1,17 @@
 """What people ask, and what they wish. Needs no leadership, and disturbs none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from daemon.domain.ledger import Wish
 from daemon.domain.state import Situation
 from daemon.errors import OrderUnknown, PoisonRow
-from daemon.store import overview, story, wishes
+from daemon.store import gaps, listing, overview, story, wishes
 from daemon.store.address import parse_address
 from daemon.store.engine import Engine
+from daemon.store.gaps import Waiting
+from daemon.store.listing import Page, Which
 from daemon.store.overview import WorkspaceOverview
 from daemon.store.schema import require_current
 from daemon.store.scope import Scope
@@ -44,6 +46,16 @@ class SqlReader:
         """The oldest orders, by workspace."""
         async with self._engine.reading() as connection:
             return await story.list_orders(connection, workspace=workspace, situation=situation, limit=limit)
+
+    async def orders(self, which: Which, *, sort: str, limit: int) -> Page:
+        """The first `limit` orders of those that are looked for; see `listing.page`."""
+        async with self._engine.reading() as connection:
+            return await listing.page(connection, which, sort=sort, limit=limit)
+
+    async def gaps(self) -> tuple[list[Waiting], Mapping[tuple[str, str], datetime]]:
+        """Every order that waits for keys, and since when each key, by workspace and key, is known to be missing."""
+        async with self._engine.reading() as connection:
+            return await gaps.waiting(connection), await gaps.since(connection)
 
     async def find_orders(self, name: str, *, workspace: str | None = None) -> list[Found]:
         """The orders with this id, hash, ERP record or reference."""

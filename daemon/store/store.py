@@ -11,7 +11,21 @@ from daemon.domain.ledger import Attempt, Errand, Heard, LedgerRow, News, Note, 
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
-from daemon.store import brakes, cursors, errands, ledger, news, notes, orders, prune, revisions, unreadable, wishes, workspaces
+from daemon.store import (
+    brakes,
+    cursors,
+    errands,
+    gaps,
+    ledger,
+    news,
+    notes,
+    orders,
+    prune,
+    revisions,
+    unreadable,
+    wishes,
+    workspaces,
+)
 from daemon.store.engine import Engine
 from daemon.store.locks import Locks
 from daemon.store.recall import Recall, Seen
@@ -159,6 +173,18 @@ class SqlTransaction:
 
     async def holders(self, record: str) -> list[str]:
         return await orders.holders(self._scope, record)
+
+    async def waited_for(self) -> Mapping[str, int]:
+        return await gaps.waited_for(self._scope)
+
+    async def waiting_for(self, key: str) -> list[str]:
+        return await gaps.waiting_for(self._scope, key)
+
+    async def known_gaps(self) -> Mapping[str, datetime]:
+        return await gaps.known(self._scope)
+
+    async def save_gaps(self, found: Iterable[str], closed: Iterable[str], since: datetime) -> None:
+        await gaps.save(self._scope, found, closed, since)
 
     async def open_rows(self) -> list[LedgerRow]:
         return await ledger.open_rows(self._scope)

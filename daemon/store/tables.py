@@ -10,7 +10,7 @@ from daemon.domain.state import Situation
 from daemon.store.columns import Amount, BrakesText, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0005"
+REVISION = "0006"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -18,6 +18,8 @@ VERSION_TABLE = "consentio_sync_schema"
 ACKABLE = text("edited AND situation = 'settled'")
 #: An order whose slice the near sweep reads again.
 WATCHED = text("watched")
+#: An order that waits for keys that the ERP does not know.
+MISSING = text("missing <> '[]'")
 #: A doubt: an effect on the ERP that nobody knows the outcome of.
 IN_DOUBT = text("outcome IS NULL AND kind IN ('create', 'update', 'cancel')")
 #: A payload that is still kept.
@@ -159,6 +161,17 @@ Index(
     orders.c.erp_record,
     sqlite_where=text("erp_record IS NOT NULL"),
     postgresql_where=text("erp_record IS NOT NULL"),
+)
+
+Index("ix_orders_missing", orders.c.workspace, orders.c.id, sqlite_where=MISSING, postgresql_where=MISSING)
+
+#: Missing keys that were told.
+gaps = Table(
+    "gaps",
+    metadata,
+    _workspace(key=True),
+    Column("key", Words, primary_key=True),
+    Column("since", Moment, nullable=False),
 )
 
 revisions = Table(

@@ -23,6 +23,7 @@ from daemon.sync.brakes import ease
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
 from daemon.sync.errands import run_errands
+from daemon.sync.gaps import tell_gaps
 from daemon.sync.prune import prune
 from daemon.sync.reports import read_reports
 from daemon.sync.sweep import sweep
@@ -61,6 +62,7 @@ async def run_cycle(way: Way) -> Report:
     report = Report()
     glance = await way.store.glance(way.now())
     if glance.wishes and await fulfil(way):
+        way.memory.gaps_told = False
         glance = await way.store.glance(way.now())
     report.paused = paused(glance.workspace.paused)
     await ease(way, glance)
@@ -72,6 +74,7 @@ async def run_cycle(way: Way) -> Report:
     if way.erp.capabilities.reports and report.may(Direction.REPORTS) and Direction.DELIVER not in report.paused:
         await _hear(way, glance, report)
     await _acknowledge(way, glance, report)
+    await _tell_gaps(way, report)
     report.tally += await prune(way, glance)
     await _close(way, report)
     report.brakes = way.memory.brakes
@@ -87,6 +90,14 @@ async def _acknowledge(way: Way, glance: Glance, report: Report) -> None:
         await report.step(Direction.ACKNOWLEDGE, mark_seen(way, glance))
     if (glance.errands or report.tally.heard) and report.may(Direction.ACKNOWLEDGE):
         await report.step(Direction.ACKNOWLEDGE, run_errands(way))
+
+
+async def _tell_gaps(way: Way, report: Report) -> None:
+    """Only where something happened; and not while orders wait for a delivery that is cut off or rests."""
+    way.memory.gaps_told = way.memory.gaps_told and not report.tally
+    if not way.memory.gaps_told and report.may(Direction.DELIVER):
+        await tell_gaps(way)
+        way.memory.gaps_told = True
 
 
 async def _collect(way: Way, glance: Glance, report: Report) -> Glance:

@@ -115,16 +115,24 @@ def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, e
     if verdict is Outcome.DONE:
         way.say(_EVENTS[row.kind], record=row.record or state.erp_record, **fields)
         if state.reason.startswith(WRONG_AMOUNTS):
-            way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=[])
+            way.say("order.parked", order_id=row.order_id, reason=state.reason)
         is_parked, is_wrong = state.situation is Situation.PARKED, bool(state.mismatch) and row.kind is not Kind.CANCEL
         return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1}, parked=int(is_parked), mismatched=int(is_wrong))
     if verdict is Outcome.FOUND:
         way.say("order.adopted", record=state.erp_record, **fields)
         return Tally(adopted=1)
     if state.situation is Situation.PARKED:
-        way.say("order.parked", order_id=row.order_id, reason=state.reason, missing=list(state.missing))
+        tell_parked(way, state)
         return Tally(parked=1)
     return Tally(retrying=1)
+
+
+def tell_parked(way: Way, state: OrderState) -> None:
+    """What it misses is told once for each key, however many orders miss it (`gap.found`)."""
+    if state.missing:
+        way.say("gap.met", order_id=state.id, reason=state.reason, missing=list(state.missing))
+    else:
+        way.say("order.parked", order_id=state.id, reason=state.reason)
 
 
 def not_asked(error: Exception) -> str:

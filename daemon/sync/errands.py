@@ -171,7 +171,7 @@ async def _refused(way: Way, errand: Errand, row: LedgerRow, reason: str) -> Tal
             await tx.save_orders([fresh])
     way.say("errand.refused", order_id=errand.order_id, kind=errand.kind, attempt=attempts, reason=reason, is_over=is_over)
     if fresh.situation is Situation.PARKED and is_over:
-        way.say("order.parked", order_id=fresh.id, reason=fresh.reason, missing=[])
+        way.say("order.parked", order_id=fresh.id, reason=fresh.reason)
     return Tally(refused=1)
 
 

@@ -19,7 +19,8 @@ _NEW = "new:"
 
 #: What the core tells that belongs into the script, by the event: its name there, and the fields that say it.
 _HEARD = {
-    "order.parked": ("parked", ("reason", "missing")),
+    "order.parked": ("parked", ("reason",)),
+    "gap.met": ("parked", ("reason", "missing")),
     "order.braked": ("braked", ("reason",)),
     "order.adopted": ("adopted", ("record",)),
     "order.in_doubt": ("in doubt", ("kind", "key")),

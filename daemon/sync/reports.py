@@ -17,6 +17,7 @@ from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable
 from daemon.ports import Glance, Reports
+from daemon.sync.ends import tell_parked
 from daemon.sync.errands import errand_for
 from daemon.sync.way import Way
 
@@ -174,7 +175,7 @@ class Hearing:
             way.say("news.heard", order_id=one.order_id, record=news.record, kind=news.kind, status=news.status, outcome=said)
         parked = [state for state in self.states.values() if self._is_parked(state)]
         for state in parked:
-            way.say("order.parked", order_id=state.id, reason=state.reason, missing=list(state.missing))
+            tell_parked(way, state)
         return Tally(heard=len(self.outcomes), parked=len(parked))
 
     def _is_parked(self, state: OrderState) -> bool:

@@ -105,6 +105,8 @@ class Memory:
     said: dict[tuple[Slice, str], Said] = field(default_factory=dict)
     #: How often the size of a group was halved, because the ERP was too slow for it.
     halvings: int = 0
+    #: What orders wait for is what was told.
+    gaps_told: bool = False
     #: When a wide sweep last met a slice that could not be read.
     wide_broke_at: datetime | None = None
     #: The brakes, as last read or written.

@@ -1,15 +1,16 @@
 """WISHES: commands that people leave for whoever leads the workspace."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from daemon.domain.ledger import REFUSED, Wish
+from daemon.domain.ledger import REFUSED, Errand, Wish
 from daemon.domain.news import written_again
 from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, is_conflict, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
 from daemon.sync.asking import cancel, prepare
 from daemon.sync.brakes import release
+from daemon.sync.gaps import waiting_for
 from daemon.sync.pauses import pause, resume
 from daemon.sync.refusals import NotYet, Refused, named
 from daemon.sync.restore import declare_restored
@@ -61,12 +62,26 @@ async def _restored(way: Way, wish: Wish) -> str:
 
 
 async def _retry(way: Way, wish: Wish) -> str:
+    """One order, or all that wait for a key."""
     async with way.store.transaction() as tx:
-        return await _retried(way, tx, wish, await named(tx, wish))
+        if wish.argument:
+            states = await tx.orders(await waiting_for(tx, wish))
+            parked = [state for state in states.values() if state.situation is Situation.PARKED]
+            await _try_again(way, tx, wish, parked)
+            return f"{len(parked)} orders that wait for {wish.argument} are sent again"
+        state = await named(tx, wish)
+        stranded = await _stranded(tx, state)
+        _require_retriable(way, state, stranded)
+        await tx.save_errands(replace(errand, due_at=way.now(), attempts=0) for errand in stranded)
+        (woken,) = await _try_again(way, tx, wish, [state])
+        return f"{state.situation} before, {woken.situation} now"
 
 
-async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> str:
-    stranded = [errand for errand in await tx.errands([state.id]) if errand.due_at is None and errand.done_at is None]
+async def _stranded(tx: Transaction, state: OrderState) -> list[Errand]:
+    return [errand for errand in await tx.errands([state.id]) if errand.due_at is None and errand.done_at is None]
+
+
+def _require_retriable(way: Way, state: OrderState, stranded: Sequence[Errand]) -> None:
     if state.situation in _NOTHING_TO_RETRY and not state.tell_reason and not stranded:
         raise Refused(f"nothing to retry: the order is {state.situation}")
     if state.situation is Situation.BRAKED:
@@ -75,13 +90,14 @@ async def _retried(way: Way, tx: Transaction, wish: Wish, state: OrderState) -> 
         raise Refused("nobody can ask the ERP whether the last call arrived: look there, then `consentio-sync settle` it")
     if not state.latest:
         raise Refused(f"nothing to deliver: {state.reason}")
+
+
+async def _try_again(way: Way, tx: Transaction, wish: Wish, states: Sequence[OrderState]) -> list[OrderState]:
     now = way.now()
-    await tx.save_errands(replace(errand, due_at=now, attempts=0) for errand in stranded)
-    woken = _woken(way, state)
-    woken = with_tell(woken.evolve(tell_reason="", tell_attempts=0, tell_due_at=None), now)
-    await tx.save_orders([woken])
-    await tx.add_notes([way.note("retried", order_id=state.id, who=wish.who, reason=wish.reason)])
-    return f"{state.situation} before, {woken.situation} now"
+    woken = [with_tell(_woken(way, state).evolve(tell_reason="", tell_attempts=0, tell_due_at=None), now) for state in states]
+    await tx.save_orders(woken)
+    await tx.add_notes(way.note("retried", order_id=state.id, who=wish.who, reason=wish.reason) for state in woken)
+    return woken
 
 
 async def _dismiss(way: Way, wish: Wish) -> str:

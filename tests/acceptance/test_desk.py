@@ -1,6 +1,7 @@
 """The operator's commands, each in a process of its own, beside the real daemon and without one."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -134,3 +135,36 @@ async def test_a07_a_doubt_that_only_settle_wakes(box, tmp_path):
     other = await asyncio.to_thread(settled_beside_the_daemon)
     await asyncio.to_thread(settled_without_one, other)
     assert slow.records == sorted([f"c123-{order}", f"c123-{other}"])
+
+
+async def test_a_gap_is_listed_and_closed(box, tmp_path):
+    """`gaps` ends with 8 while there are any; `orders` lists who waits, whole cells in a pipe; a mapped key is sent at once."""
+    config = write_config(tmp_path, box.url)
+    mended = config.read_text()
+    config.write_text(mended.replace('folder = "erp"', 'folder = "erp"\nunits = ["pallet"]'))
+    order = accepted(box)
+
+    def work() -> None:
+        assert command(tmp_path, "once")[0] == 8
+        code, out = command(tmp_path, "gaps", "--json")
+        (key, *_) = [gap["key"] for gap in json.loads(out)]
+        assert (code, key.startswith("unit:")) == (8, True)
+        assert json.loads(out)[0]["orders"] == [order]
+        assert "keys that the ERP does not know" in command(tmp_path, "status")[1]
+        _, rows = command(tmp_path, "orders", "--situation", "parked", "--text", key)
+        assert rows.splitlines()[1].split("\t")[:3] == [order, "123", "parked"]
+        assert command(tmp_path, "orders", "--older-than", "2h") == (0, "")
+        assert command(tmp_path, "orders", "--older-than", "2")[0] == 2
+        assert command(tmp_path, "retry", "--missing", "unit:none") == (
+            8,
+            "workspace 123: refused: no order waits for unit:none; `consentio-sync gaps` says for what they do\n",
+        )
+        config.write_text(mended)
+        assert command(tmp_path, "retry", "--missing", key) == (
+            0,
+            f"workspace 123: 1 orders that wait for {key} are sent again\n",
+        )
+        assert "created 1" in command(tmp_path, "once")[1]
+        assert command(tmp_path, "gaps") == (0, "")
+
+    await asyncio.to_thread(work)

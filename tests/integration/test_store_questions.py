@@ -6,6 +6,7 @@ from daemon.domain.ledger import Stream, Unreadable
 from daemon.domain.state import Situation
 from daemon.errors import OrderUnknown
 from daemon.store.database import open_database
+from daemon.store.listing import Which
 from daemon.store.questions import open_reader
 from daemon.store.schema import migrate
 from tests.support.stores import NOW, a_row, an_order, lead
@@ -24,7 +25,7 @@ async def reader(database_url):
             await tx.save_orders(
                 [
                     an_order("1", erp_record="SO-1", tell_due_at=NOW),
-                    an_order("2", situation=Situation.PARKED, told_id="SO-1"),
+                    an_order("2", situation=Situation.PARKED, told_id="SO-1", customer="C-17", missing=("TOM_R",)),
                     an_order("3", situation=Situation.PARKED).evolve(created_at=EARLIER, hash_id="h3"),
                 ]
             )
@@ -74,3 +75,36 @@ async def test_a_wish_for_an_unknown_workspace_is_refused(reader):
     """A mistyped workspace is told."""
     with pytest.raises(OrderUnknown, match="Workspace 9"):
         await reader.leave_wish("9", "retry", order_id=None, who="anna", reason="")
+
+
+@pytest.mark.parametrize(
+    ("looked_for", "found"),
+    [
+        ({}, ["1", "2", "3"]),
+        ({"situations": [Situation.PARKED]}, ["2", "3"]),
+        ({"situations": [Situation.PARKED, Situation.WAITING]}, ["1", "2", "3"]),
+        ({"before": EARLIER}, ["3"]),
+        ({"customer": "c-17"}, ["2"]),
+        ({"text": "so-1"}, ["1", "2"]),
+        ({"text": "TOM_"}, ["2"]),
+        ({"text": "%"}, []),
+        ({"workspace": "8"}, []),
+    ],
+)
+async def test_orders_are_looked_for_by_what_people_know(reader, looked_for, found):
+    """Situation, age, customer, and words that are taken as they stand; the newest first, and counted beyond the limit."""
+    page = await reader.orders(Which(**looked_for), sort="newest", limit=50)
+
+    assert ([each.order.id for each in page.found], page.count) == (found, len(found))
+    cut = await reader.orders(Which(**looked_for), sort="oldest", limit=1)
+    assert (len(cut.found), cut.count) == (min(1, len(found)), len(found))
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"), [("newest", "123"), ("oldest", "312"), ("situation", "321"), ("customer", "231"), ("due", "312")]
+)
+async def test_a_list_is_sorted(reader, sort, order):
+    """By what somebody wants to see first; what has no such thing comes last."""
+    page = await reader.orders(Which(), sort=sort, limit=50)
+
+    assert "".join(each.order.id for each in page.found) == order
