@@ -170,6 +170,21 @@ async def test_a25_a_release_names_the_set(database_url: str) -> None:
         assert w.events("brake.pulled")[-1]["count"] == 50  # the released ones are not among them
 
 
+async def test_a25_a_release_begins_the_count_anew(database_url: str) -> None:
+    """What was cancelled before a person looked is not held against what comes after."""
+    async with world(database_url, erp=GROUPS) as w:
+        ids = await filled(w, 100)
+        for some in (ids[:FLOOR], ids[FLOOR : FLOOR + 1]):
+            cancel(w, some)
+            await w.cycle()
+        await let_go(w)
+        await w.cycle()
+        cancel(w, ids[FLOOR + 1 : 2 * FLOOR + 1])
+        await w.cycle(2)
+
+        assert still_there(w, ids) == 100 - 2 * FLOOR - 1
+
+
 async def test_a25_a_released_order_that_changes_counts_anew(database_url: str) -> None:
     """A release is of the content that was shown."""
     async with world(database_url, erp=GROUPS) as w:

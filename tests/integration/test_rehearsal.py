@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from daemon.domain.order import Line, Status
-from daemon.errors import DatabaseError
+from daemon.errors import DatabaseError, ErpUnavailable
 from daemon.store.address import parse_address
 from daemon.store.copy import copy_for_rehearsal
 from daemon.store.database import SqlDatabase
@@ -33,12 +33,20 @@ async def rehearsed(w: World, folder):
     await database.close()
 
 
+def _refuse(call: str) -> None:
+    if call.startswith("before"):
+        raise ErpUnavailable("connection refused")
+
+
 async def prepared(w: World) -> None:
-    """Orders of every kind: new, edited, canceled, rejected, in doubt, canceled before they were ever delivered."""
+    """Orders of every kind: new, edited, canceled, rejected, in doubt, met while the ERP was away, canceled before all else."""
     ids = [w.market.place() for _ in range(6)]
     await w.cycle()
     w.use_hooks(erp=lose("after update"))
     edit(w, ids[0], "11")
+    await w.cycle(after=1)
+    w.use_hooks(erp=_refuse)
+    w.market.place()
     await w.cycle(after=1)
     w.use_hooks()
     w.erp.products = {"TOM-RAF"}
@@ -61,7 +69,7 @@ async def test_what_is_rehearsed_is_what_is_done(database_url: str, tmp_path, gr
             foretold = await run_cycle(way)
         assert (w.market.seen, w.erp.effects) == (calls, effects)
 
-        told = [w.market.order(order_id).external_id for order_id in map(str, range(5001, 5010))]
+        told = [w.market.order(order_id).external_id for order_id in map(str, range(5001, 5011))]
         real = await run_cycle(w.way)
 
         done = [effect.split()[0] for effect in w.erp.effects[len(effects) :]]
@@ -73,7 +81,7 @@ async def test_what_is_rehearsed_is_what_is_done(database_url: str, tmp_path, gr
         assert [step.order_id for step in script.steps if step.what == "parked"] == [
             fields["order_id"] for fields in w.events("order.parked")
         ]
-        now_told = [w.market.order(order_id).external_id for order_id in map(str, range(5001, 5010))]
+        now_told = [w.market.order(order_id).external_id for order_id in map(str, range(5001, 5011))]
         assert said.count("reference") == sum(before != after for before, after in zip(told, now_told, strict=True))
         assert foretold.tally == real.tally
 
