@@ -46,6 +46,7 @@ class FolderErp:
         #: The records that were refused, each with the products that were not known.
         self.refused: dict[str, list[str]] = {}
         self._inbox = inbox
+        self._seed = seed
         self._chance = Random(f"{seed}/erp")
         self._pause = pause
         self._tell = tell
@@ -116,10 +117,9 @@ class FolderErp:
         """Those that a clerk adds now."""
         if posting.kind != "create" or not self._answers:
             return []
-        share = self._answers.refusal_share
         new = {line["sku"] for line in posting.content["lines"] if line["sku"]} - self._known
         self._known |= new
-        return [sku for sku in sorted(new) if self._chance.random() < share]
+        return [sku for sku in sorted(new) if Random(f"{self._seed}/{sku}").random() < self._answers.refusal_share]
 
     def _number(self, record: str) -> str | None:
         held = self.book.records.get(record)

@@ -12,10 +12,17 @@ def demo(folder, *arguments):
 
 @pytest.mark.slow
 def test_the_demo_shows_orders_travelling_and_balances(tmp_path):
-    """In a fast demo the market, the daemon and the ERP tell of the same orders, through an outage and a kill, to exit code 0."""
+    """In a fast demo the market, the daemon and the ERP tell of the same orders, through an outage, a kill and refusals, to 0."""
     done = demo(tmp_path, "--fast", "--keep", "kept")
     assert done.returncode == 0, done.stdout + done.stderr
-    for said in ("order 5001 is accepted", "order.created", "ERP     imports order 5001", "goes away", "kill -9", "Balanced"):
+    for said in (
+        "order 5001 is accepted",
+        "order.created",
+        "ERP     imports order 5001 as SO-",
+        "goes away",
+        "kill -9",
+        "Balanced",
+    ):
         assert said in done.stdout
     orders, records = re.search(r"accepted orders, live records +(\d+) +(\d+)", done.stdout).groups()
     assert int(orders) == int(records) > 10

@@ -29,6 +29,7 @@ backoff_max = "2s"
 lease = "3s"
 call_timeout = "3s"
 doubt_margin = "1s"
+missing_recheck = "2s"
 
 [brakes]
 floor = 1000
@@ -39,6 +40,7 @@ url = "sqlite:///{folder}/sync.db"
 [erp.default]
 adapter = "files"
 folder = "{folder}/erp"
+reference = "number"
 
 [http]
 enabled = false

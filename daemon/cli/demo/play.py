@@ -13,7 +13,7 @@ from daemon.cli.demo.child import DaemonProcess
 from daemon.cli.demo.summary import summarize
 from daemon.cli.demo.teller import Teller
 from daemon.sandbox.audit import audit
-from daemon.sandbox.folder_erp import FolderErp
+from daemon.sandbox.folder_erp import Answers, FolderErp
 from daemon.sandbox.market import Event, Pace, events
 from daemon.sandbox.remote import Remote
 
@@ -86,8 +86,7 @@ class Play:
         with Remote.started("--pace", "0", "--seed", str(self._seed), "--api-key", _API_KEY) as market:
             tell("an imitated Consentio opens; so do the daemon, and an ERP that imports from a folder")
             with DaemonProcess(self._folder, url=market.url, api_key=_API_KEY) as daemon:
-                erp = FolderErp(daemon.erp / "inbox", seed=self._seed, pause=1.0, tell=self._teller.imported)
-                with erp:
+                with self._erp(daemon) as erp:
                     self._trade(market, daemon, erp)
                 tell("the daemon is asked to stop")
                 code = daemon.stop()
@@ -96,6 +95,10 @@ class Play:
         if code != 0:
             tell(f"the daemon ended with {code}, not with 0")
         return balances and code == 0
+
+    def _erp(self, daemon: DaemonProcess) -> FolderErp:
+        answers = Answers(daemon.erp / "replies", refusal_share=0.15)
+        return FolderErp(daemon.erp / "inbox", seed=self._seed, pause=1.0, tell=self._teller.imported, answers=answers)
 
     def _trade(self, market: Remote, daemon: DaemonProcess, erp: FolderErp) -> None:
         _wait(lambda: market.count("list") > 0 or not daemon.is_alive)
