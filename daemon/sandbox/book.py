@@ -77,12 +77,8 @@ class Book:
 
     def post(self, posting: Posting) -> None:
         """Take over one document."""
-        self.postings.append(posting)
-        self._postings_of.setdefault(posting.order, []).append(posting)
-        if posting.key in self._keys:
-            self.complain(Verdict.DOUBLED, posting, f"the document with the key {posting.key} came twice")
+        if not self._note(posting):
             return
-        self._keys.add(posting.key)
         match posting.kind:
             case "create":
                 self._create(posting)
@@ -90,6 +86,20 @@ class Book:
                 self._change(posting)
             case _:
                 self.complain(Verdict.FAULT, posting, f"nobody knows what a document of the kind {posting.kind!r} asks for")
+
+    def refuse(self, posting: Posting) -> None:
+        """Note that one document came, and leave it at that: whoever wrote it did so before it could know."""
+        self._note(posting)
+
+    def _note(self, posting: Posting) -> bool:
+        """Whether it is a new one."""
+        self.postings.append(posting)
+        self._postings_of.setdefault(posting.order, []).append(posting)
+        if posting.key in self._keys:
+            self.complain(Verdict.DOUBLED, posting, f"the document with the key {posting.key} came twice")
+            return False
+        self._keys.add(posting.key)
+        return True
 
     def complain(self, verdict: Verdict, posting: Posting, words: str) -> None:
         self.findings.append(Finding(verdict, posting.order, words))

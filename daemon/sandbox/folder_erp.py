@@ -104,9 +104,11 @@ class FolderErp:
     def _take_over(self, posting: Posting) -> dict[str, object]:
         """Posts the document, or not; returns what to answer."""
         if unknown := self._unknown_products(posting):
+            self.book.refuse(posting)
             self.refused[posting.record] = unknown
             return {"refused": True, "reason": "products are not known here", "missing": [f"product:{sku}" for sku in unknown]}
         if posting.kind != "create" and posting.record in self.refused:
+            self.book.refuse(posting)
             return {"cancelled": True} if posting.kind == "cancel" else {"refused": True, "reason": "its record was refused"}
         self.book.post(posting)
         if posting.kind == "cancel":

@@ -110,4 +110,5 @@ def test_it_refuses_what_it_does_not_know(tmp_path, write, answering):
     assert (refused["refused"], refused["missing"]) == (True, ["product:TOM"])
     assert (follower["refused"], cancel["cancelled"], taken["number"]) == (True, True, "SO-00001")
     assert [record.id for record in erp.book.live_records("5001")] == ["c1-2"]
+    assert [posting.key for posting in erp.book.postings_of("5001")] == ["c1", "u1", "x1", "c1-2"]
     assert erp.book.findings == []
