@@ -13,6 +13,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from daemon.errors import StoreUnavailable
 from daemon.store.address import Address
 from daemon.store.border import translated
+from daemon.store.driver import Driver
 
 #: Seconds that a transaction may take from its beginning to its commit.
 TRANSACTION_TIMEOUT_S = 120
@@ -103,6 +104,7 @@ def _open(address: Address, *, create: bool) -> AsyncEngine:
     engine = create_async_engine(
         url,
         hide_parameters=True,
+        module=Driver(),
         poolclass=AsyncAdaptedQueuePool,
         # No transactions of the driver's own: it would begin them late, and leave schema changes out.
         connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_S},

@@ -22,12 +22,28 @@ async def tell_references(way: Way) -> Tally:
     tally = Tally()
     while not way.stopping():
         async with way.store.transaction() as tx:
-            states = await tx.tellable(way.now(), _BATCH)
+            states = await tx.tellable(way.now(), way.rules.group_size)
         if not states:
             return tally
-        sent = [(state, reference) for state in states if not _is_known(state, reference := reference_of(way, state))]
-        refused = await _push(way, [reference for _, reference in sent]) if sent else {}
-        tally += await _record_told(way, states, sent, refused=refused)
+        tally += await _tell(way, states)
+    return tally
+
+
+async def _tell(way: Way, states: Sequence[OrderState]) -> Tally:
+    """One commit for several pushes; what got through is recorded even when the rest is broken off."""
+    told: list[OrderState] = []
+    sent: list[tuple[OrderState, Reference]] = []
+    refused: dict[str, str] = {}
+    tally = Tally()
+    try:
+        for start in range(0, len(states), _BATCH):
+            batch = states[start : start + _BATCH]
+            news = [(state, reference) for state in batch if not _is_known(state, reference := reference_of(way, state))]
+            refused |= await _push(way, [reference for _, reference in news]) if news else {}
+            told, sent = told + list(batch), sent + news
+    finally:
+        if told:
+            tally = await _record_told(way, told, sent, refused=refused)
     return tally
 
 
