@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 #: Steps that change something, by where.
 _IN_THE_ERP = ("create", "update", "cancel")
-_ON_CONSENTIO = ("reference", "seen", "prepare", "cancel on Consentio")
+_ON_CONSENTIO = ("reference", "seen", "prepare", "cancel there")
 
 
 async def rehearse(settings: "Settings", *, as_json: bool) -> int:

@@ -133,8 +133,9 @@ class News:
     at: datetime
     status: str | None = None
     number: str | None = None
+    #: As booked, without taxes.
     total: Decimal | None = None
-    #: The effect that was refused, and what it lacks.
+    #: The effect that it answers, where the ERP says so: the refused one, or the one that `total` was booked for.
     key: str | None = None
     reason: str = ""
     missing: tuple[str, ...] = ()

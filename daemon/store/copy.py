@@ -12,6 +12,7 @@ from daemon.store.schema import migrate, require_revision, stored_revision
 from daemon.store.tables import (
     KEPT,
     UNDONE,
+    UNHEEDED,
     attempts,
     ledger,
     metadata,
@@ -24,8 +25,8 @@ from daemon.store.tables import (
     workspaces,
 )
 
-#: What only people ask for, and what a rehearsal leaves to the real cycle.
-_LEFT_OUT = (attempts, notes, news, unreadable)
+#: What only people ask for.
+_LEFT_OUT = (attempts, notes, unreadable)
 _AT_ONCE = 1000
 
 #: The contents that an effect may carry, or be compared with.
@@ -38,6 +39,7 @@ _ONLY: dict[str, ColumnElement[bool]] = {
     revisions.name: and_(KEPT, _IN_USE),
     ledger.name: or_(ledger.c.outcome.is_(None), ledger.c.kind == "create", ledger.c.counted),
     wishes.name: and_(UNDONE),
+    news.name: and_(UNHEEDED),
 }
 
 

@@ -4,17 +4,30 @@ The write stands all the same. A parked order is in the ERP, and its reference i
 person has looked. `retry` accepts it as it is; a newer content is delivered, and compared again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 
 from daemon.domain.amounts import Booked, mismatches
+from daemon.domain.ledger import LedgerRow
 from daemon.domain.order import Order
 from daemon.domain.plan import park
 from daemon.domain.state import OrderState, Situation
+from daemon.ports import Transaction
 from daemon.sync.way import Way
 
 WRONG_AMOUNTS = "the ERP booked otherwise: "
 _LONGEST = 500
+
+
+async def contents_of(way: Way, tx: Transaction, rows: Iterable[LedgerRow]) -> dict[tuple[str, int], Order]:
+    """What these effects carried; what is no longer kept or readable is left out."""
+    contents = {}
+    for pair, revision in (await tx.revisions((row.order_id, row.revision) for row in rows)).items():
+        with suppress(ValueError):
+            if revision.raw is not None:
+                contents[pair] = way.market.read(revision.raw)
+    return contents
 
 
 def compared(

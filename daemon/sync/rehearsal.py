@@ -4,7 +4,7 @@ The cycle, the planning and the verdicts are the real ones, over a copy of the d
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Self, cast
 
@@ -24,6 +24,9 @@ _HEARD = {
     "order.braked": ("braked", ("reason",)),
     "order.adopted": ("adopted", ("record",)),
     "order.in_doubt": ("in doubt", ("kind", "key")),
+    "news.heard": ("news", ("kind", "status", "outcome")),
+    "order.prepared": ("prepare", ()),
+    "order.canceled_remote": ("cancel there", ()),
     "brake.pulled": ("brake", ("brake", "count", "limit", "listed")),
     "orders.baseline": ("baseline", ("count", "start_wall")),
     "orders.missing": ("missing", ("count",)),
@@ -105,18 +108,16 @@ class RehearsedMarket:
             self.script.note(reference.order_id, "reference", words)
         return {}
 
-    async def cancel_remote(self, order_id: str, hash_id: str | None, reference: Reference | None) -> None:  # noqa: ARG002  # the port's
-        """Noted."""
-        self.script.note(order_id, "cancel on Consentio")
+    async def cancel_remote(self, order_id: str, hash_id: str | None, reference: Reference | None) -> None:  # the port's
+        """Noted when the core tells it."""
 
     async def mark_seen(self, orders: Sequence[tuple[str, str | None]]) -> None:
         """Noted."""
         for order_id, _ in orders:
             self.script.note(order_id, "seen", "the edits are processed")
 
-    async def prepare(self, hash_id: str) -> None:  # noqa: ARG002  # a hash works as a password
-        """Noted; an order's hash is no name for it."""
-        self.script.note(None, "prepare", "one order")
+    async def prepare(self, hash_id: str) -> None:  # the port's
+        """Noted when the core tells it: an order's hash is no name for it."""
 
 
 class RehearsedErp:
@@ -128,8 +129,7 @@ class RehearsedErp:
     def __init__(self, erp: ErpAdapter, script: Script) -> None:
         self._erp = erp
         self._script = script
-        #: Reports may be taken when they are read, so they are left to the real cycle.
-        self.capabilities: Capabilities = replace(erp.capabilities, reports=False)
+        self.capabilities: Capabilities = erp.capabilities
         self.identity = erp.identity
 
     async def __aenter__(self) -> Self:
@@ -179,8 +179,8 @@ class RehearsedErp:
         return await self._erp.preview(effect)
 
     async def reports(self, since: str | None) -> Reports:
-        """Nothing: never asked."""
-        return Reports((), since or "")
+        """Its own: reading them consumes nothing."""
+        return await self._erp.reports(since)
 
     async def _rehearse(self, effect: Effect) -> Record:
         words = await self._erp.preview(effect)

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from daemon.domain.ledger import Errand, Heard, Kind, LedgerRow, NewsKind
+from daemon.domain.ledger import Errand, Heard, Kind, LedgerRow, News, NewsKind
 from daemon.domain.news import TO_BE_CANCELED, Heeded, hear, refuse
+from daemon.domain.order import Order
 from daemon.domain.plan import is_conflict, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable
 from daemon.ports import Glance, Reports
+from daemon.sync.amounts import compared, contents_of
 from daemon.sync.ends import tell_parked
 from daemon.sync.errands import errand_for
 from daemon.sync.way import Way
@@ -110,6 +112,8 @@ class Hearing:
     states: dict[str, OrderState]
     rows: Mapping[str, LedgerRow]
     errands: dict[tuple[str, Kind], Errand]
+    #: What the effects carried that the ERP has booked.
+    contents: Mapping[tuple[str, int], Order]
     outcomes: dict[Heard, str] = field(default_factory=dict)
     made: list[Errand] = field(default_factory=list)
     before: dict[str, OrderState] = field(default_factory=dict)
@@ -131,7 +135,16 @@ class Hearing:
             return Heeded(state, "the order has another record now")
         if news.kind is NewsKind.PREPARED:
             return self._prepared(one)
-        return hear(state, news, now, cancels=self.way.rules.cancel_on_consentio)
+        heeded = hear(state, news, now, cancels=self.way.rules.cancel_on_consentio)
+        return Heeded(self._compared(heeded.state, news), heeded.said)
+
+    def _compared(self, state: OrderState, news: News) -> OrderState:
+        """A total is compared where it was booked for the very effect that the order's revision was written by."""
+        row = self.rows.get(news.key or "")
+        order = None if row is None or row.revision != state.erp_revision else self.contents.get((state.id, row.revision))
+        if news.total is None or order is None or state.is_canceled:
+            return state
+        return compared(self.way, state, state, order, total=news.total, lines=None)
 
     def _refused(self, one: Heard) -> Heeded:
         state, now = self.states[one.order_id], self.way.now()
@@ -176,7 +189,8 @@ class Hearing:
         parked = [state for state in self.states.values() if self._is_parked(state)]
         for state in parked:
             tell_parked(way, state)
-        return Tally(heard=len(self.outcomes), parked=len(parked))
+        wrong = sum(bool(state.mismatch) and not self.before[state.id].mismatch for state in self.states.values())
+        return Tally(heard=len(self.outcomes), parked=len(parked), mismatched=wrong)
 
     def _is_parked(self, state: OrderState) -> bool:
         return state.situation is Situation.PARKED and self.before[state.id].reason != state.reason
@@ -188,7 +202,8 @@ async def _hear(way: Way) -> Hearing:
         ids = list(dict.fromkeys(one.order_id for one in batch))
         rows = await tx.ledger_rows(_keys(batch))
         errands = {(errand.order_id, errand.kind): errand for errand in await tx.errands(ids)}
-        hearing = Hearing(way, batch, await tx.orders(ids), rows, errands)
+        contents = await contents_of(way, tx, _booked(batch, rows))
+        hearing = Hearing(way, batch, await tx.orders(ids), rows, errands, contents)
         hearing.hear()
         await tx.save_orders(state for state in hearing.states.values() if state != hearing.before[state.id])
         await tx.save_errands(hearing.made)
@@ -197,4 +212,11 @@ async def _hear(way: Way) -> Hearing:
 
 
 def _keys(batch: Iterable[Heard]) -> set[str]:
-    return {one.news.key for one in batch if one.news.kind is NewsKind.REFUSED and one.news.key}
+    answers = (one.news for one in batch if one.news.kind is NewsKind.REFUSED or one.news.total is not None)
+    return {news.key for news in answers if news.key}
+
+
+def _booked(batch: Iterable[Heard], rows: Mapping[str, LedgerRow]) -> list[LedgerRow]:
+    """The rows of the effects that the ERP tells a total for."""
+    told = (rows.get(one.news.key or "") for one in batch if one.news.total is not None)
+    return [row for row in told if row is not None]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from daemon.domain.ledger import Wish
+from daemon.domain.ledger import News, NewsKind, Wish
 from daemon.domain.plan import Plan, plan
 from daemon.domain.state import Situation
 from daemon.store import wishes
@@ -116,4 +116,44 @@ async def test_amounts_that_nobody_checks(database_url: str) -> None:
         report = await w.cycle()
 
         assert report.tally.mismatched == 0
+        assert not w.events("amount.mismatched")
+
+
+def books(w: World, order_id: str, key: str, total: str) -> None:
+    """The ERP tells later what it booked for a document, as importers do."""
+    (record,) = w.erp.live(order_id)
+    at = w.clock.now()
+    w.erp.journal.write(News(record=record.id, kind=NewsKind.STATUS, at=at, status="booked", total=Decimal(total), key=key))
+
+
+async def test_a_total_that_is_told_later_is_compared(database_url: str) -> None:
+    """What the ERP books of a document it says in its news: compared with what that very document carried."""
+    async with world(database_url, erp=FakeErpSettings(reports=True), rules=PARKS) as w:
+        order_id = priced_by_the_box(w)
+        await w.cycle()
+        (create,) = [effect.split()[1] for effect in w.erp.effects]
+        books(w, order_id, create, "12")
+        report = await w.cycle(2)
+        assert (report.tally.mismatched, (await w.state(order_id)).mismatch) == (0, "")
+
+        w.clock.advance(1)
+        books(w, order_id, create, "13")
+        await w.cycle()
+        state = await w.state(order_id)
+        assert (state.situation, state.mismatch) == (Situation.PARKED, "the total is 12, and booked as 13")
+        assert len(w.events("amount.mismatched")) == len(w.events("order.parked")) == 1
+
+
+async def test_a_total_of_an_earlier_document_is_not_compared(database_url: str) -> None:
+    """News of what was booked before an edit say nothing of the edit."""
+    async with world(database_url, erp=FakeErpSettings(reports=True), rules=PARKS) as w:
+        order_id = priced_by_the_box(w)
+        await w.cycle()
+        (create,) = [effect.split()[1] for effect in w.erp.effects]
+        edit(w, order_id, "20")
+        await w.cycle(2)
+        books(w, order_id, create, "12")
+        await w.cycle(2)
+
+        assert (await w.state(order_id)).mismatch == ""
         assert not w.events("amount.mismatched")

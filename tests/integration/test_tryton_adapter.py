@@ -570,19 +570,20 @@ async def test_a_preview_touches_nothing(tryton_server, clerk, proxy):
             await erp.preview(effect)
             for effect in (
                 Effect(kind=Kind.CREATE, key="c1", order=order),
-                Effect(kind=Kind.CREATE, key="c2", order=bad),
                 Effect(kind=Kind.UPDATE, key="u1", order=edit.after, record=made.id, change=edit),
                 Effect(kind=Kind.CANCEL, key="x1", order=order, record=made.id),
             )
         ]
+        with pytest.raises(OrderRejected) as refused:
+            await erp.preview(Effect(kind=Kind.CREATE, key="c2", order=bad))
 
+    assert refused.value.missing == ("customer:C-9999",)
     assert all(re.match(r"GET|POST .*/get_preferences", line) for line in proxy.asked[before:])
     assert said[0].startswith(
         f"create a sale for order {order.id} with the reference c1, as quotation\n  72 kg of TOM-RAF-6 at 3.1"
     )
-    assert said[1] == f"reject order {bad.id}: the ERP cannot take over its customer: missing customer:C-9999"
-    assert said[2].startswith(f"change sale {made.number} of order {order.id}, by way of a draft, then as quotation\n  line 7001")
-    assert said[3] == f"cancel sale {made.number} of order {order.id}, as it is"
+    assert said[1].startswith(f"change sale {made.number} of order {order.id}, by way of a draft, then as quotation\n  line 7001")
+    assert said[2] == f"cancel sale {made.number} of order {order.id}, as it is"
     assert sale_of(clerk, made)["state"] == "quotation"
 
 

@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from daemon.domain.ledger import Kind
@@ -101,7 +102,7 @@ class Outbox:
             return {effect.key: away for effect in effects}
         answers = {effect.key: answer for effect in effects if (answer := self._known_answer(effect))}
         parcels = [self._parcel(effect) for effect in effects if effect.key not in answers]
-        return answers | self._deliver(parcels)
+        return {key: _unbooked(answer) for key, answer in {**answers, **self._deliver(parcels)}.items()}
 
     def missing(self, effect: Effect) -> list[str]:
         """What keeps its order out of the ERP; a cancel is never kept out."""
@@ -207,6 +208,11 @@ class Outbox:
             return False
         cancel = self.folder.cancel_of(record)
         return cancel is None or cancel in standing.refused
+
+
+def _unbooked(answer: Answer) -> Answer:
+    """What the ERP books of a document, only a later reply says; an earlier one said it of another document."""
+    return replace(answer, total=None) if isinstance(answer, Record) else answer
 
 
 def _rejected(missing: Sequence[str]) -> OrderRejected:

@@ -130,9 +130,9 @@ class Reply(BaseModel):
         """
         at = self.at or written_at
         if self.number is not None:
-            yield News(record=record, kind=NewsKind.NUMBERED, at=at, number=self.number, total=self.total)
+            yield News(record=record, kind=NewsKind.NUMBERED, at=at, number=self.number, total=self.total, key=self.key)
         if live and not self.cancelled and (self.status is not None or self.cancelled is False):
-            yield News(record=record, kind=NewsKind.STATUS, at=at, status=self.status, total=self.total)
+            yield News(record=record, kind=NewsKind.STATUS, at=at, status=self.status, total=self.total, key=self.key)
         if self.cancelled and not ours:
             yield News(record=record, kind=NewsKind.CANCELLED, at=at, status=self.status, reason=self.reason or "")
         if self.prepared and live:

@@ -88,13 +88,7 @@ class TrytonAdapter:
     async def preview(self, effect: Effect) -> str:
         desk = Desk(self._rest)
         await self._its_company(desk)
-        try:
-            return await self._previewed(desk, effect)
-        except OrderRejected as rejected:
-            missing = f": missing {', '.join(rejected.missing)}" if rejected.missing else ""
-            return f"reject order {effect.order.id}: {rejected}{missing}"
-        except Conflict as conflict:
-            return f"leave order {effect.order.id} to a person: {conflict}"
+        return await self._previewed(desk, effect)
 
     async def reports(self, since: str | None) -> Reports:
         return await reports(Desk(self._rest), self._workspace, since)
@@ -116,7 +110,9 @@ class TrytonAdapter:
             return "\n  ".join([heading, *_words(content)])
         sale = await self._book.read(desk, effect.record or "")
         if sale is None or not sale.is_live:
-            return f"{effect.kind} order {effect.order.id}: its sale {effect.record} is cancelled or gone"
+            if effect.kind is Kind.UPDATE:
+                raise Conflict(f"sale {effect.record} is cancelled or gone")
+            return f"nothing to cancel of order {effect.order.id}: its sale {effect.record} is cancelled or gone"
         if effect.kind is Kind.CANCEL:
             return f"cancel {sale.name} of order {effect.order.id}, {self._book.way(sale, effect.kind)}"
         content = await self._book.content(desk, effect.order)

@@ -30,8 +30,8 @@ def test_a_reply_becomes_news():
     reply = part(key="c1", number=17, status=" booked ", total=12.50, prepared=True, at="2026-11-25T22:00:00+02:00").reply
     at = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
     assert news(reply) == [
-        News(record="c1", kind=NewsKind.NUMBERED, at=at, number="17", total=Decimal("12.50")),
-        News(record="c1", kind=NewsKind.STATUS, at=at, status="booked", total=Decimal("12.50")),
+        News(record="c1", kind=NewsKind.NUMBERED, at=at, number="17", total=Decimal("12.50"), key="c1"),
+        News(record="c1", kind=NewsKind.STATUS, at=at, status="booked", total=Decimal("12.50"), key="c1"),
         News(record="c1", kind=NewsKind.PREPARED, at=at),
     ]
 
