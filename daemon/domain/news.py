@@ -43,7 +43,8 @@ def _cancelled(state: OrderState, now: datetime, *, cancels: bool) -> Heeded:
         return Heeded(with_tell(state, now), "known")
     state = state.evolve(erp_cancelled=True)
     if not state.is_canceled:
-        return Heeded(with_tell(withdrawn(state, cancels=cancels), now), "a conflict with Consentio")
+        said = "the order is left alone" if is_left_alone(state) else "Consentio is asked to cancel it" if cancels else "parked"
+        return Heeded(with_tell(withdrawn(state, cancels=cancels), now), said)
     agreed = state if is_left_alone(state) else wake(state, now)
     return Heeded(with_tell(agreed, now), "Consentio says so as well")
 

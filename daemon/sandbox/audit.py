@@ -15,12 +15,16 @@ from daemon.sandbox.book import Book, Finding, Posting, Verdict
 Shown = Mapping[str, Any]
 
 
-def audit(state: Shown, book: Book) -> list[Finding]:
-    """Everything that is wrong, once both sides have come to rest; an empty list if they balance."""
+def audit(state: Shown, book: Book, spelt: Mapping[str, str] | None = None) -> list[Finding]:
+    """Everything that is wrong, once both sides have come to rest; an empty list if they balance.
+
+    `spelt`: what the market shall show for the ERP's statuses; the others as they are.
+    """
     orders = {str(order["id"]): order for order in state["orders"]}
     findings = list(book.findings)
     for order in orders.values():
         findings += _check_order(order, book)
+        findings += _check_status(order, book, spelt or {})
     findings += _check_strangers(orders, book)
     for told in state["told"]:
         if told["call"] == "seen":
@@ -55,6 +59,15 @@ def _check_accepted(order: Shown, book: Book) -> Iterator[Finding]:
             yield _found(Verdict.STALE, order, f"record {record.id} differs in {', '.join(differing)}")
     if order["external_id"] not in [record.name for record in records]:
         yield _found(Verdict.REFERENCE, order, f"the market calls it {order['external_id']!r}, the ERP {records[0].name!r}")
+
+
+def _check_status(order: Shown, book: Book, spelt: Mapping[str, str]) -> Iterator[Finding]:
+    """What the ERP told of its live record."""
+    for record in book.live_records(str(order["id"])) if order["status"] == "accepted" else ():
+        if record.status is not None and order["external_status"] != (wanted := spelt.get(record.status, record.status)):
+            yield _found(Verdict.STATUS, order, f"the market shows {order['external_status']!r} instead of {wanted!r}")
+        if record.prepared and not order["prepared"]:
+            yield _found(Verdict.STATUS, order, f"record {record.id} is prepared, and the market does not know")
 
 
 def _check_canceled(order: Shown, book: Book) -> Iterator[Finding]:

@@ -18,7 +18,12 @@ class Verdict(StrEnum):
     EARLY_ACK = "early ack"  # an edit was marked as seen that the ERP did not have
     NO_ACK = "no ack"  # an edit was never marked as seen
     REFERENCE = "reference"  # the market does not know the ERP's record, or another one
+    STATUS = "status"  # the market shows another status than the ERP's, or does not know that the goods are ready
     FAULT = "fault"  # a document that makes no sense
+
+
+#: The key of what no document asked for.
+BY_HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,9 @@ class Record:
     live: bool = True
     #: What the ERP calls it, if it gives numbers of its own.
     number: str | None = None
+    #: The ERP's word for where it stands, and whether the goods are ready, if it tells either.
+    status: str | None = None
+    prepared: bool = False
 
     @property
     def name(self) -> str:
@@ -100,6 +108,13 @@ class Book:
             return False
         self._keys.add(posting.key)
         return True
+
+    def cancel_by_hand(self, record: str, at: datetime) -> None:
+        """A clerk cancels a record, and no document asked for it."""
+        held = self.records[record]
+        held.live = False
+        posting = Posting(at=at, kind="cancel", key=BY_HAND, record=record, order=held.order, content=held.content)
+        self._postings_of.setdefault(held.order, []).append(posting)
 
     def complain(self, verdict: Verdict, posting: Posting, words: str) -> None:
         self.findings.append(Finding(verdict, posting.order, words))

@@ -51,7 +51,7 @@ class FolderErp:
         self._pause = pause
         self._tell = tell
         self._answers = answers
-        self._numbers = count(1)
+        self._numbers, self._told = count(1), count(1)
         self._known: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="folder ERP", daemon=True)
@@ -62,6 +62,22 @@ class FolderErp:
         for path in paths:
             self._import(path)
         return len(paths)
+
+    def clerk_cancels(self, record: str) -> None:
+        """Somebody cancels a record here, and nobody asked for it."""
+        with self.lock:
+            self.book.cancel_by_hand(record, datetime.now(UTC))
+        self._tell_of(record, cancelled=True, status="void", reason="sold out")
+
+    def clerk_prepares(self, record: str) -> None:
+        """The goods are ready."""
+        with self.lock:
+            self.book.records[record].status, self.book.records[record].prepared = "packed", True
+        self._tell_of(record, prepared=True, status="packed")
+
+    def _tell_of(self, record: str, **says: object) -> None:
+        if self._answers:
+            answer(self._answers.folder, f"clerk-{next(self._told)}", record=record, **says)
 
     @property
     def waiting(self) -> int:
@@ -113,6 +129,7 @@ class FolderErp:
         self.book.post(posting)
         if posting.kind == "cancel":
             return {"cancelled": True, "status": "void"}
+        self.book.records[posting.record].status = "booked"
         return {"number": self._number(posting.record), "status": "booked"}
 
     def _unknown_products(self, posting: Posting) -> list[str]:

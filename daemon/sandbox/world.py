@@ -202,10 +202,11 @@ class World:
         return orders
 
     def prepare(self, workspace: int, hash_id: str) -> Order:
-        """Marks every item as prepared and served as ordered."""
+        """Marks every item as prepared and served as ordered, and closes the order."""
         order = self.find(workspace, hash_id)
         self._note("prepare", workspace, [order])
         order.prepared = frozenset(item.id for item in order.content.items)
+        order.closed_at = order.closed_at or self.now()
         self._touch(order, self.now())
         return order
 

@@ -1,6 +1,6 @@
 """Break off at the n-th call through any port or commit, start again, and the promise still holds: for every n."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from daemon.domain.ledger import NewsKind
+from daemon.domain.order import Status
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings
 from tests.support.world import Crash, World, world
@@ -33,8 +35,8 @@ def _people(w: World) -> list[Callable[[], None]]:
     ]
 
 
-async def _morning(w: World) -> None:
-    for step in _people(w):
+async def _morning(w: World, people: Callable[[World], Sequence[Callable[[], object]]] = _people) -> None:
+    for step in people(w):
         step()
         try:
             await w.cycle()
@@ -94,6 +96,56 @@ async def test_the_promise_holds_whichever_door_it_crashes_at(memory_path: Path,
             w.doors.passed, w.doors.break_at = 0, n
             await _morning(w)
             await _settle(w)
+
+
+def _people_and_clerks(w: World) -> list[Callable[[], object]]:
+    """A morning on both sides: clerks of the ERP number, prepare and cancel the records that they find.
+
+    What is cancelled while its create is in doubt is written again, as after a restore: so they cancel what was told as theirs.
+    """
+    for _ in ORDERS:
+        w.market.place()
+    a, b, c = ORDERS
+    return [
+        lambda: None,
+        lambda: [w.erp.clerk_numbers(record.id, f"SO-{record.id}") for order_id in ORDERS for record in w.erp.live(order_id)],
+        lambda: [w.erp.clerk_prepares(record.id) for record in w.erp.live(a)],
+        lambda: [w.erp.clerk_cancels(record.id) for record in w.erp.live(b) if w.market.order(b).external_id],
+        lambda: _edit(w, c, 12),
+        lambda: None,
+    ]
+
+
+def _assert_heard(w: World) -> None:
+    """Whatever the ERP told was heard by its order, and followed on Consentio."""
+    told = {(news.kind, w.erp.records[news.record].order.id) for news in w.erp.journal.read(None, w.clock.now()).news}
+    a, b, _ = ORDERS
+    assert ((NewsKind.PREPARED, a) in told) == (f"h{a}" in w.market.prepared)
+    assert ((NewsKind.CANCELLED, b) in told) == (w.market.order(b).status is Status.CANCELED)
+    assert len([effect for effect in w.erp.effects if effect.startswith("create")]) == len(ORDERS)
+    assert not [effect for effect in w.erp.effects if effect.startswith("cancel")]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_news_are_neither_lost_nor_doubled_whichever_door_it_crashes_at(memory_path: Path) -> None:
+    """Cancelled in the ERP is canceled on Consentio, prepared is prepared, numbers are told; every third door."""
+    erp = FakeErpSettings(reports=True, numbers_later=True)
+    rules = replace(RULES, cancel_on_consentio=True, prepare_on_consentio=True)
+    async with world(f"sqlite:///{memory_path}/good.db", erp=erp, rules=rules) as w:
+        w.doors.passed = 0
+        await _morning(w, _people_and_clerks)
+        doors = w.doors.passed
+        await _settle(w)
+        _assert_heard(w)
+    assert doors > 100
+
+    for n in range(1, doors + 1, 3):
+        async with world(f"sqlite:///{memory_path}/{n}.db", erp=erp, rules=rules) as w:
+            w.doors.passed, w.doors.break_at = 0, n
+            await _morning(w, _people_and_clerks)
+            await _settle(w)
+            _assert_heard(w)
 
 
 @pytest.fixture

@@ -273,3 +273,16 @@ def test_moments_are_compared_to_the_instant(world, clock, order, erp, verdicts)
     refer(world, order)
     world.seen(123, [order.id])
     assert verdicts() == []
+
+
+def test_a_status_that_the_market_does_not_show(world, erp, order, verdicts):
+    """What the ERP says of a live record is what the market shows; and that the goods are ready."""
+    erp.post("create", order)
+    refer(world, order)
+    record = erp.book.records[f"c123-{order.id}"]
+    record.status, record.prepared = "packed", True
+    assert verdicts() == [Verdict.STATUS, Verdict.STATUS]
+
+    world.external(123, [External(order.id, external_status="packed")])
+    world.prepare(123, order.hash_id)
+    assert verdicts() == []

@@ -112,3 +112,18 @@ def test_it_refuses_what_it_does_not_know(tmp_path, write, answering):
     assert [record.id for record in erp.book.live_records("5001")] == ["c1-2"]
     assert [posting.key for posting in erp.book.postings_of("5001")] == ["c1", "u1", "x1", "c1-2"]
     assert erp.book.findings == []
+
+
+def test_its_clerks_tell_what_they_do(tmp_path, write, answering):
+    """A cancel and a preparation that nobody asked for are told as news of the record."""
+    write("a", key="c1", record="c1", order=order())
+    write("b", key="c2", record="c2", order=order() | {"id": "5002"})
+    erp = answering()
+    erp.import_some()
+    erp.clerk_cancels("c1")
+    erp.clerk_prepares("c2")
+
+    cancelled, prepared = (one for one in replies(tmp_path / "replies") if "record" in one)
+    assert (cancelled["record"], cancelled["cancelled"]) == ("c1", True)
+    assert (prepared["record"], prepared["prepared"], prepared["status"]) == ("c2", True, "packed")
+    assert not erp.book.records["c1"].live
