@@ -12,13 +12,16 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs bench kill-test image-check lock clean
+.PHONY: help demo demo-tryton test check format docs bench kill-test image-check lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(RUN)  ## see orders travel from a sandbox into a folder, on this machine
 	@$(BIN)/consentio-sync demo $(ARGS)
+
+demo-tryton: $(DEV)  ## see orders travel into a real Tryton, which is installed for it, in about two minutes
+	@$(BIN)/python -m examples.demo_tryton
 
 test: $(DEV)  ## run every test; ARGS="-k cursor" chooses some
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)

@@ -14,16 +14,27 @@ from pydantic_core import PydanticUndefined
 from daemon.config.render import toml_of
 from daemon.config.settings import Settings
 from daemon.erp.files.reply import Reply
+from daemon.erp.tryton.settings import TrytonSettings
 
-README = Path(__file__).parents[1] / "README.md"
-REPLY_SCHEMA = Path(__file__).parent / "reply.schema.json"
-_BETWEEN = re.compile(r"(?<=<!-- config -->\n).*?(?=<!-- /config -->)", re.DOTALL)
+DOCS = Path(__file__).parent
+REPLY_SCHEMA = DOCS / "reply.schema.json"
+#: Each page with the word between whose marks its table stands, and the model that the table tells of.
+TABLES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
+    (DOCS.parent / "README.md", "config", Settings),
+    (DOCS / "tryton.md", "settings", TrytonSettings),
+)
 
 
-def config_table() -> str:
-    """Every key of the config, its default and its meaning, in the order of the models."""
+def with_table(page: str, word: str, model: type[BaseModel]) -> str:
+    """The page with its table as the code has it."""
+    between = re.compile(rf"(?<=<!-- {word} -->\n).*?(?=<!-- /{word} -->)", re.DOTALL)
+    return between.sub(lambda _: table_of(model), page)
+
+
+def table_of(model: type[BaseModel]) -> str:
+    """Every key, its default and its meaning, in the order of the models."""
     head = "| key | default | meaning |\n| --- | --- | --- |\n"
-    return head + "".join(f"| `{key}` | {default} | {meaning} |\n" for key, default, meaning in _rows("", Settings))
+    return head + "".join(f"| `{key}` | {default} | {meaning} |\n" for key, default, meaning in _rows("", model))
 
 
 def _rows(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
@@ -55,7 +66,7 @@ def _default(model: type[BaseModel], name: str, info: FieldInfo) -> str:
     value: Any = model.model_construct().model_dump(mode="json", include={name}, warnings=False)[name]
     if hasattr(info.default, "get_secret_value"):
         value = info.default.get_secret_value()
-    return f"`{toml_of(value)}`"
+    return f"`{toml_of(value)}`" if value != {} else ""
 
 
 def reply_schema() -> str:
@@ -65,7 +76,7 @@ def reply_schema() -> str:
 
 def main() -> int:
     """Exit code 1 where `--check` finds a page out of date."""
-    made = {README: _BETWEEN.sub(lambda _: config_table(), README.read_text()), REPLY_SCHEMA: reply_schema()}
+    made = {page: with_table(page.read_text(), word, model) for page, word, model in TABLES} | {REPLY_SCHEMA: reply_schema()}
     if "--check" in sys.argv:
         return int(any(page.read_text() != text for page, text in made.items()))
     for page, text in made.items():

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from structlog import get_logger
@@ -101,25 +101,26 @@ def _database_passwords(url: str) -> Iterator[str]:
 
 
 def _check_adapters(loaded: Loaded) -> None:
-    from daemon.erp.loader import settings_of
+    from daemon.erp.loader import adapter_class, settings_of
 
     problems: list[str] = []
     for name in dict.fromkeys(workspace.erp for workspace in loaded.settings.workspaces):
         erp = loaded.settings.erp[name]
         try:
-            _hide_fields(settings_of(erp.adapter, erp.table))
+            _hide_from_table(adapter_class(erp.adapter).Settings, erp.table)
+            settings_of(erp.adapter, erp.table)
         except ConfigError as error:
             problems += [_placed(problem, name, loaded.source) for problem in error.problems]
     if problems:
         raise refusal(loaded.source, problems)
 
 
-def _hide_fields(settings: Any) -> None:
-    """An adapter's secrets are those that its model calls so."""
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if hasattr(value, "get_secret_value"):
-            hide(str(value.get_secret_value()))
+def _hide_from_table(model: Any, table: Mapping[str, Any]) -> None:
+    """An adapter's secrets are those that its model calls so, be the rest of its table right or not."""
+    for name, info in model.model_fields.items():
+        kinds = {info.annotation, *get_args(info.annotation)}
+        if any(hasattr(kind, "get_secret_value") for kind in kinds) and name in table:
+            hide(str(table[name]))
 
 
 def _placed(problem: str, erp: str, source: Source) -> str:

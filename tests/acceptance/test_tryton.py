@@ -1,11 +1,12 @@
 import pytest
 
+from examples.demo_tryton import show
 from tests.support.tryton_job import Plan, run_job
 
 pytestmark = [pytest.mark.tryton, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def test_the_main_job(own_tryton, tmp_path):
+def test_the_main_job(own_tryton, tmp_path, capsys):
     """Amid edits, cancels, a clerk's confirmations, lost answers, an outage and kills, every order ends once in Tryton with its
     latest content, or is left to a person because it had been confirmed; Consentio knows the sale's number.
     """
@@ -19,3 +20,6 @@ def test_the_main_job(own_tryton, tmp_path):
     assert account.struck["lost"] >= 3
     assert sum(account.open_at_kills) >= 2, "no kill left anything in doubt"
     assert all("is confirmed in Tryton" in reason for reason in account.left.values())
+
+    show(account)  # as `make demo-tryton` does
+    assert capsys.readouterr().out.endswith("\nBoth sides balance.\n")

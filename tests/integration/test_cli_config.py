@@ -117,6 +117,16 @@ def test_show_prints_what_is_in_force(tmp_path):
     assert json.loads(as_json.stdout)["sync"]["poll_interval"] == "1m"
 
 
+def test_show_masks_an_adapters_secret_even_where_its_table_is_wrong(tmp_path):
+    """A secret that an adapter's model calls so is shown by no command, be the rest of the table right or not."""
+    table = '[[workspaces]]\nid = 1\napi_key_file = "key"\n[erp.default]\nadapter = "tryton"\n'
+    (tmp_path / "config.toml").write_text(table + 'base_url = "http://127.0.0.1:1"\nkey = "canary-of-tryton"\ntiemout = 3\n')
+
+    shown = start("config", "show", cwd=tmp_path).stdout
+    assert 'key = "***"' in shown
+    assert "canary-of-tryton" not in shown + start("config", "check", cwd=tmp_path).stderr
+
+
 def test_a_bug_is_told_in_one_line(tmp_path, monkeypatch, capsys):
     """A traceback is for those who ask for it."""
     from daemon.cli import failures

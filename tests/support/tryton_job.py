@@ -183,13 +183,13 @@ class Job:
 
     def _confirm_one(self) -> None:
         """A clerk confirms the oldest quotation, whatever the daemon is doing."""
-        for sale in self._rpc.search("sale.sale", ["state", "=", "quotation"], limit=1):
+        for sale in self._rpc.read("sale.sale", ["number"], ["state", "=", "quotation"])[:1]:
             try:
-                self._rpc.call("sale.sale", "confirm", [sale])
+                self._rpc.call("sale.sale", "confirm", [sale["id"]])
             except Fault:  # the daemon was faster, and made it a draft to edit it
                 return
             self.account.confirmed += 1
-            self._say(f"a clerk confirms sale {sale}")
+            self._say(f"a clerk confirms sale {sale['number']}")
 
     def _be_away(self) -> None:
         self._say("Tryton is away: connections are refused")

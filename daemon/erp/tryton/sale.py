@@ -104,7 +104,8 @@ class Sale:
             live=self.is_live,
             status=self.state if self.is_live else "cancelled",
             total=self.total,
-            lines=tuple(line.booked() for line in self.goods),
+            # One of nothing is what an amendment leaves of a line that was removed.
+            lines=tuple(line.booked() for line in self.goods if line.quantity),
         )
 
 
