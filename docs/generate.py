@@ -66,7 +66,7 @@ def _default(model: type[BaseModel], name: str, info: FieldInfo) -> str:
     value: Any = model.model_construct().model_dump(mode="json", include={name}, warnings=False)[name]
     if hasattr(info.default, "get_secret_value"):
         value = info.default.get_secret_value()
-    return f"`{toml_of(value)}`" if value != {} else ""
+    return f"`{toml_of(value)}`"
 
 
 def reply_schema() -> str:

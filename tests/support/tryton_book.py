@@ -115,7 +115,8 @@ def _audit_accepted(order: Shown, live: Sequence[Sale], left: Mapping[str, str])
     differing = list(_differences(order["history"][-1]["content"], sale))
     if differing and not _is_left(sale, order, left):
         yield Verdict.STALE, f"{sale.reference} ({sale.state}) differs in {', '.join(differing)}"
-    if order["external_id"] != sale.number:
+    is_untold = order["external_id"] == "" and str(order["id"]) in left  # told when the person is through with it
+    if order["external_id"] != sale.number and not is_untold:
         yield Verdict.REFERENCE, f"the market calls it {order['external_id']!r}, Tryton {sale.number!r}"
 
 

@@ -35,7 +35,7 @@ _LIVELY = Pace(
 #: What breaks between the daemon and Tryton: which requests, how, and with which chance.
 _FAULTS = (
     ("lost", "POST .*/sale.sale[?]", 0.15),
-    ("late", "POST .*/sale.sale[?]", 0.05),
+    ("late", "POST .*/sale.sale[?]", 0.03),
     ("lost", "PUT |/(draft|quote|cancel)", 0.06),
     ("502 after", "PUT |/(draft|quote|cancel)", 0.04),
     ("unsent", "POST |PUT ", 0.02),
@@ -49,11 +49,11 @@ _HURRY = {
     "CONSENTIO_SYNC__DELIVERY__BACKOFF_INITIAL": "100ms",
     "CONSENTIO_SYNC__DELIVERY__BACKOFF_MAX": "1s",
     "CONSENTIO_SYNC__DELIVERY__LEASE": "1s",
-    "CONSENTIO_SYNC__DELIVERY__CALL_TIMEOUT": "2s",
+    "CONSENTIO_SYNC__DELIVERY__CALL_TIMEOUT": "5s",
     "CONSENTIO_SYNC__DELIVERY__DOUBT_MARGIN": "1s",
     "CONSENTIO_SYNC__BRAKES__FLOOR": "1000000",
 }
-_TIMEOUT_S = 1.5
+_TIMEOUT_S = 4.0
 #: The daemon must be seen to write before it is killed.
 _WRITES = ("POST /tryton/rest/model/sale.sale?", "PUT ", "/quote")
 
@@ -66,7 +66,7 @@ class Plan:
     seconds: float = 28.0
     kills: int = 3
     confirmations: int = 8
-    patience_s: float = 60.0
+    patience_s: float = 120.0
     seed: int = 11
 
 
