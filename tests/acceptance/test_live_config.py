@@ -47,7 +47,7 @@ def test_what_can_change_changes_between_two_cycles(tmp_path, market):
         save(config, 'folder = "erp"', 'folder = "erp"\nunits = ["no such unit"]')
         adapter = daemon.wait_for("config.reloaded", times=2)
         market.do(order := market.place(), "accept")
-        parked = daemon.wait_for("order.parked")
+        parked = daemon.wait_for("gap.met")
         save(config, 'api_key_file = "key"', 'api_key = "sk_test_sandbox"')
         key = daemon.wait_for("config.reloaded", times=3)
         save(config, 'level = "debug"', 'level = "info"')
