@@ -29,6 +29,7 @@ from daemon.store.copy import copy_for_rehearsal
 from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
+from daemon.sync.backfill import read_back
 from daemon.sync.cycle import Report, run_cycle
 from daemon.sync.rehearsal import RehearsedErp, RehearsedMarket, Script
 from daemon.sync.way import Amounts, Clocks, Rules, Way
@@ -72,6 +73,11 @@ class Lane:
             except (AdapterError, ErpUnavailable) as error:
                 way = replace(way, erp=AwayErp(self.door.adapter, str(error)))
         await fulfil(way)
+
+    async def read_back(self) -> None:
+        """A turn of the backfill that is asked for, apart from a cycle."""
+        await self.fulfil()
+        await read_back(self.way, await self.store.glance(self.way.now()))
 
     async def cycle(self, erp_patience_s: float | None = None) -> Report:
         """One cycle. An ERP that cannot be opened yet, or not within `erp_patience_s`, cuts off its own direction only.
@@ -295,6 +301,7 @@ def rules_of(settings: Settings) -> Rules:
         wide_horizon=sync.wide_sweep_horizon,
         initial_lookback=sync.initial_lookback,
         start_from=sync.start_from,
+        backfill_turn=sync.poll_interval / 2,
         keep_payloads=settings.retention.payloads,
         keep_history=settings.retention.history,
         brakes=_limits(settings),

@@ -476,6 +476,10 @@ class Transaction(Protocol):
         """What people asked for and nobody answered yet, oldest first."""
         ...
 
+    async def note_progress(self, number: int, progress: str) -> None:
+        """How far a wish has come that is not done yet."""
+        ...
+
     async def answer_wish(self, number: int, outcome: str, at: datetime) -> None:
         """Done or refused: say so to whoever waits."""
         ...

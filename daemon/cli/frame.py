@@ -4,7 +4,22 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, database, demo, desk, gaps, health, look, orders, release, run, sandbox, wish
+from daemon.cli import (
+    backfill,
+    check,
+    config,
+    database,
+    demo,
+    desk,
+    gaps,
+    health,
+    look,
+    orders,
+    release,
+    run,
+    sandbox,
+    wish,
+)
 
 app = typer.Typer(
     help="Carries accepted orders from the Consentio marketplace into an ERP, and keeps both sides equal.",
@@ -47,6 +62,7 @@ for _function, _example in (
     (desk.pause, "pause deliver --reason 'the ERP is upgraded tonight'"),
     (desk.resume, "resume"),
     (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),
+    (backfill.backfill, "backfill --from 2026-01-01 --to 2026-03-01"),
     (wish.restored, "restored --reason 'yesterday evening's copy'"),
     (database.migrate, "migrate"),
     (health.healthcheck, "healthcheck --ready"),

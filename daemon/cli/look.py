@@ -39,6 +39,8 @@ async def _overview(settings: "Settings") -> "list[WorkspaceOverview]":
 
 
 def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
+    from daemon.domain.backfill import in_words
+
     state = workspace.state
     yield f"workspace {state.id}, {state.adapter} at {state.adapter_identity}, {state.api_url}"
     if workspace.config_trouble:
@@ -50,6 +52,7 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
     if workspace.gaps:
         yield f"  gaps: {workspace.gaps} keys that the ERP does not know, see `consentio-sync gaps`"
+    yield from (f"  backfill: {in_words(wish)}" for wish in workspace.backfills)
     others = (
         ("to tell Consentio", workspace.to_tell),
         ("to ask of Consentio", workspace.to_ask),

@@ -80,9 +80,9 @@ async def wish_for(settings: "Settings", wanted: Sequence[Wished], reason: str, 
 
 
 async def _leave(reader: "SqlReader", wanted: Sequence[Wished], reason: str) -> list[int]:
-    who = _who()
+    name = who()
     return [
-        await reader.leave_wish(each.workspace, each.what, order_id=each.order, argument=each.argument, who=who, reason=reason)
+        await reader.leave_wish(each.workspace, each.what, order_id=each.order, argument=each.argument, who=name, reason=reason)
         for each in wanted
     ]
 
@@ -122,7 +122,8 @@ async def _lead_if_free(settings: "Settings", workspace: str, answers: Answers, 
         return
 
 
-def _who() -> str:
+def who() -> str:
+    """Who types this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

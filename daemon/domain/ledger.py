@@ -43,6 +43,8 @@ class Stream(StrEnum):
     NEAR = "near"
     WIDE = "wide"
     REPORTS = "reports"
+    #: A stretch of the past that a person asked for; how far it was read stands in the wish.
+    BACKFILL = "backfill"
     #: No list: when this database last forgot all that it need not keep.
     PRUNED = "pruned"
 
@@ -209,3 +211,5 @@ class Wish:
     reason: str
     made_at: datetime
     argument: str = ""
+    #: How far a wish has come that takes more than a moment.
+    progress: str = ""

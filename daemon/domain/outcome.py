@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from daemon.domain.backoff import backoff
 from daemon.domain.ledger import Kind, LedgerRow
-from daemon.domain.plan import OLDER_THAN_WALL, park, steer, with_tell, without_record
-from daemon.domain.state import OrderState, Situation
+from daemon.domain.plan import park, steer, with_tell, without_record
+from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 
 
 def intended(state: OrderState, row: LedgerRow) -> OrderState:

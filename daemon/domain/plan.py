@@ -5,10 +5,9 @@ from enum import StrEnum
 
 from daemon.domain.brakes import Brake
 from daemon.domain.order import DELIVERABLE
-from daemon.domain.state import OrderState, Situation
+from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 
 #: A parked order stays parked for these reasons even when its content changes: only a person releases it.
-OLDER_THAN_WALL = "older than the start wall"
 ALREADY_REFERENCED = "already has a reference"
 #: Begins the reason of an order that several records of the ERP may be: a person chooses one, or removes the others.
 AMBIGUOUS = "ambiguous: "
@@ -133,6 +132,11 @@ def park(state: OrderState, reason: str, missing: tuple[str, ...] = ()) -> Order
 def dismissed(state: OrderState, why: str) -> OrderState:
     """A person says that nothing shall be sent, of this revision (A26)."""
     return park(state, why).evolve(situation=Situation.DISMISSED, dismissed_revision=state.latest, attempts=0)
+
+
+def is_too_old(state: OrderState) -> bool:
+    """Whether it is left alone for having been created before going live."""
+    return state.situation is Situation.BASELINE or state.reason == OLDER_THAN_WALL
 
 
 def is_left_alone(state: OrderState) -> bool:

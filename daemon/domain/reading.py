@@ -7,8 +7,8 @@ from enum import StrEnum
 from daemon.domain.content import DIGEST_VERSION
 from daemon.domain.ledger import Stream
 from daemon.domain.order import DELIVERABLE, Order
-from daemon.domain.plan import OLDER_THAN_WALL, OTHER_IDENTITY, changed, park, steer, wake, with_tell
-from daemon.domain.state import OrderState, Situation, WorkspaceState
+from daemon.domain.plan import OTHER_IDENTITY, changed, is_too_old, park, steer, wake, with_tell
+from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation, WorkspaceState
 from daemon.domain.window import Slice
 
 #: How often a reference is told again because a sweep read another one (A24): an API that spells it otherwise must make no loop.
@@ -98,6 +98,17 @@ def take(state: OrderState, reading: Reading, now: datetime, *, sweep_interval: 
     if _looks_older(state, reading) and not _said_again(state, reading):
         return Taken(Verdict.STALE, listed.evolve(kept_digest=reading.digest, kept_ordinal=reading.ordinal))
     return Taken(Verdict.CHANGED, changed(_revised(listed, reading), now), is_revision=True)
+
+
+def let_through(taken: Taken, reading: Reading, now: datetime) -> Taken:
+    """A person vouches that an order older than the start wall was not typed in by hand: it goes its way like any other.
+
+    Its content becomes a revision again: that of the first meeting may be forgotten.
+    """
+    if not is_too_old(taken.state):
+        return taken
+    state = taken.state if taken.is_revision else _revised(taken.state, reading)
+    return Taken(taken.verdict, wake(state, now), is_revision=True)
 
 
 def _is_another(state: OrderState, order: Order) -> bool:

@@ -26,6 +26,8 @@ class Situation(StrEnum):
 
 #: Situations in which nothing is expected to happen by itself; orders in any other one are watched by the near sweep.
 QUIET = frozenset({Situation.SETTLED, Situation.BASELINE, Situation.DISMISSED})
+#: Why an order that was created before going live is parked.
+OLDER_THAN_WALL = "older than the start wall"
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: every order takes a dozen steps, and a dict is copied at once
@@ -122,7 +124,9 @@ class OrderState:
     def is_watched(self) -> bool:
         """Whether the near sweep reads the slice that last listed it again."""
         pending = self.latest_status == "pending"
-        return pending or self.just_seen > 0 or self.situation not in QUIET
+        # A backfill may park thousands of these, which only a person's word moves.
+        is_left = self.situation is Situation.PARKED and self.reason == OLDER_THAN_WALL
+        return pending or self.just_seen > 0 or not (self.situation in QUIET or is_left)
 
     def evolve(self, **changes: object) -> "OrderState":
         """The same order with some fields changed: `dataclasses.replace` in a thirtieth of its time."""

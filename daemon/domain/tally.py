@@ -19,6 +19,9 @@ class Tally:
     unreadable: int = 0
     #: Of the new ones, those that are older than going live.
     baseline: int = 0
+    #: Of the new ones, those that were parked as older than the start wall; and those of any age that a person let through.
+    older: int = 0
+    let_through: int = 0
     created: int = 0
     updated: int = 0
     canceled: int = 0

@@ -1,6 +1,6 @@
 """How the workspaces stand: what `status` and the metrics tell. Counts every order, so it is nothing for a cycle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Executable, Row, Table, TextClause, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from daemon.domain.ledger import Stream
+from daemon.domain.backfill import BACKFILL
+from daemon.domain.ledger import Stream, Wish
 from daemon.domain.state import Situation, WorkspaceState
 from daemon.store.records import as_record, columns_of
 from daemon.store.tables import (
@@ -25,6 +26,7 @@ from daemon.store.tables import (
     wishes,
     workspaces,
 )
+from daemon.store.wishes import undone_of_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class WorkspaceOverview:
     gaps: int
     #: Wishes that no daemon answered yet.
     wishes: int
+    #: The backfills among them.
+    backfills: Sequence[Wish]
 
 
 _STATES = select(*columns_of(workspaces, WorkspaceState), workspaces).order_by(workspaces.c.id)
@@ -90,6 +94,7 @@ async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
     states = await _rows(connection, _STATES)
     positions = await _rows(connection, _CURSORS)
     situations = await _rows(connection, _SITUATIONS)
+    undone = await undone_of_all(connection)
     counts = {name: await _by_workspace(connection, statement) for name, statement in _COUNTS.items()}
     return [
         WorkspaceOverview(
@@ -101,6 +106,7 @@ async def overview(connection: AsyncConnection) -> list[WorkspaceOverview]:
             cursors={each.stream: each.position for each in positions if each.workspace == row.id},
             counts={each.situation: each.many for each in situations if each.workspace == row.id},
             oldest={each.situation: each.oldest for each in situations if each.workspace == row.id},
+            backfills=[wish for wish in undone.get(row.id, ()) if wish.what == BACKFILL],
             **{name: many.get(row.id, 0) for name, many in counts.items()},
         )
         for row in states

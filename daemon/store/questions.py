@@ -1,6 +1,6 @@
 """What people ask, and what they wish. Needs no leadership, and disturbs none."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -84,6 +84,16 @@ class SqlReader:
         except PoisonRow:
             unknown = f"Workspace {workspace} is not in this database"
             raise OrderUnknown(unknown, remedy="Check its id; a new one is added by the first start") from None
+
+    async def wish(self, number: int) -> Wish:
+        """As it was left, and how far it has come."""
+        async with self._engine.reading() as connection:
+            return await wishes.one(connection, number)
+
+    async def undone_wishes(self) -> Mapping[str, Sequence[Wish]]:
+        """Those that no daemon answered yet, by workspace, oldest first."""
+        async with self._engine.reading() as connection:
+            return await wishes.undone_of_all(connection)
 
     async def wish_outcome(self, number: int) -> str | None:
         """What the daemon answered; None until it does."""

@@ -249,5 +249,8 @@ class SqlTransaction:
     async def wishes(self) -> list[Wish]:
         return await wishes.undone(self._scope)
 
+    async def note_progress(self, number: int, progress: str) -> None:
+        await wishes.note_progress(self._scope, number, progress)
+
     async def answer_wish(self, number: int, outcome: str, at: datetime) -> None:
         await wishes.answer(self._scope, number, outcome=outcome, at=at)

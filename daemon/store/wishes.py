@@ -1,5 +1,6 @@
 """Wishes: commands that people leave for the running daemon."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,9 @@ _ANSWER = (
     .where(wishes.c.workspace == THIS, wishes.c.number == bindparam("wish"))
     .values(done_at=bindparam("at"), outcome=bindparam("said"))
 )
+_NOTE = update(wishes).where(wishes.c.workspace == THIS, wishes.c.number == bindparam("wish")).values(progress=bindparam("new"))
+_UNDONE_OF_ALL = select(*_COLUMNS, wishes.c.workspace).where(UNDONE).order_by(wishes.c.number)
+_ONE = select(*_COLUMNS).where(wishes.c.number == bindparam("wish"))
 _OUTCOME: Select[Any] = select(wishes.c.outcome).where(wishes.c.number == bindparam("wish"))
 
 
@@ -28,6 +32,22 @@ async def undone(scope: Scope) -> list[Wish]:
 
 async def answer(scope: Scope, number: int, *, outcome: str, at: datetime) -> None:
     await scope.change(_ANSWER, wish=number, said=outcome, at=at)
+
+
+async def note_progress(scope: Scope, number: int, progress: str) -> None:
+    await scope.change(_NOTE, wish=number, new=progress)
+
+
+async def undone_of_all(connection: AsyncConnection) -> dict[str, list[Wish]]:
+    """By workspace."""
+    found: dict[str, list[Wish]] = defaultdict(list)
+    for row in await connection.execute(_UNDONE_OF_ALL):
+        found[row.workspace].append(as_record(Wish, row))
+    return found
+
+
+async def one(connection: AsyncConnection, number: int) -> Wish:
+    return as_record(Wish, (await connection.execute(_ONE, {"wish": number})).one())
 
 
 async def make(scope: Scope, wish: Wish) -> int:

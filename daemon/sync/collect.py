@@ -9,7 +9,7 @@ from daemon.domain.tally import Tally
 from daemon.domain.window import SEAM, Slice, halves, past, slices
 from daemon.errors import SliceUnreadable
 from daemon.ports import Glance
-from daemon.sync.batch import Batch, Listed
+from daemon.sync.batch import Batch, Listed, Vouch
 from daemon.sync.way import Said, Way
 
 #: What a window asks for: cancelled orders are listed as such, since absence proves nothing (law 7).
@@ -53,6 +53,7 @@ class Slices:
     workspace: WorkspaceState
     stream: Stream
     statuses: Sequence[str]
+    vouch: Vouch | None = None
     #: The ids of every order that was listed.
     listed: set[str] = field(default_factory=set)
     _tally: Tally = field(default_factory=Tally)
@@ -83,7 +84,7 @@ class Slices:
         move = {self.stream: min(piece[1], *(each.answer.date for each in listed.values()))} if is_gapless else {}
         known = self._said_before(piece, listed)
         fresh = [each for status, each in listed.items() if status not in known]
-        batch = Batch(self.way, self.workspace, self.stream, self.way.cell_of(piece), fresh, move)
+        batch = Batch(self.way, self.workspace, self.stream, self.way.cell_of(piece), fresh, move, self.vouch)
         tally = await batch.record()
         self.listed.update(batch.ids, *known.values())
         if tally.new == tally.fetched > 0:

@@ -19,6 +19,7 @@ from daemon.errors import (
 )
 from daemon.ports import Glance
 from daemon.sync.acknowledge import mark_seen, tell_references
+from daemon.sync.backfill import read_back
 from daemon.sync.brakes import ease
 from daemon.sync.collect import collect_edited, collect_window
 from daemon.sync.deliver import deliver
@@ -75,6 +76,8 @@ async def run_cycle(way: Way) -> Report:
         await _hear(way, glance, report)
     await _acknowledge(way, glance, report)
     await _tell_gaps(way, report)
+    if report.may(Direction.COLLECT):
+        await report.step(Direction.COLLECT, read_back(way, glance))
     report.tally += await prune(way, glance)
     await _close(way, report)
     report.brakes = way.memory.brakes

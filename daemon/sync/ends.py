@@ -6,9 +6,9 @@ from typing import TypedDict
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.news import TO_BE_DECIDED
-from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OLDER_THAN_WALL, park
+from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, park
 from daemon.domain.reading import is_before_wall
-from daemon.domain.state import OrderState, Situation, WorkspaceState
+from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, Conflict, ErpUnavailable, OrderRejected
 from daemon.ports import Record

@@ -6,8 +6,8 @@ from dataclasses import replace
 from daemon.domain import outcome
 from daemon.domain.keys import create_key
 from daemon.domain.news import withdrawn
-from daemon.domain.plan import AMBIGUOUS, OLDER_THAN_WALL, Plan, is_conflict, park, plan, steer, with_tell
-from daemon.domain.state import OrderState
+from daemon.domain.plan import AMBIGUOUS, Plan, is_conflict, park, plan, steer, with_tell
+from daemon.domain.state import OLDER_THAN_WALL, OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from daemon.domain import outcome
 from daemon.domain.ledger import Kind, LedgerRow, Outcome, Wish
-from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OLDER_THAN_WALL, OUTCOME_UNKNOWN, steer
-from daemon.domain.state import OrderState, Situation
+from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OUTCOME_UNKNOWN, steer
+from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 from daemon.ports import Record, Transaction
 from daemon.sync.doubts import attempt, can_be_asked, digests_of, is_ripe
 from daemon.sync.ends import naming

@@ -53,6 +53,8 @@ class Rules:
     spelling: Spelling = field(default_factory=Spelling)
     cancel_on_consentio: bool = False
     prepare_on_consentio: bool = False
+    #: How long a backfill reads on at the end of a cycle.
+    backfill_turn: timedelta = timedelta(seconds=30)
     #: How long contents stay for which nothing is left to be done, and how long what is only told.
     keep_payloads: timedelta = timedelta(days=90)
     keep_history: timedelta = timedelta(days=400)

@@ -8,6 +8,7 @@ from daemon.domain.news import written_again
 from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, is_conflict, wake, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.ports import Transaction
+from daemon.sync import backfill
 from daemon.sync.asking import cancel, prepare
 from daemon.sync.brakes import release
 from daemon.sync.gaps import waiting_for
@@ -123,6 +124,7 @@ def _woken(way: Way, state: OrderState) -> OrderState:
 #: What each command does; it returns what the person is told.
 _WORKS: Mapping[str, Callable[[Way, Wish], Awaitable[str]]] = {
     "cancel": cancel,
+    **backfill.WORKS,
     "dismiss": _dismiss,
     "pause": pause,
     "prepare": prepare,
