@@ -21,8 +21,8 @@ _ANSWER = (
     .values(done_at=bindparam("at"), outcome=bindparam("said"))
 )
 _NOTE = update(wishes).where(wishes.c.workspace == THIS, wishes.c.number == bindparam("wish")).values(progress=bindparam("new"))
-_UNDONE_OF_ALL = select(*_COLUMNS, wishes.c.workspace).where(UNDONE).order_by(wishes.c.number)
-_ONE = select(*_COLUMNS).where(wishes.c.number == bindparam("wish"))
+_UNDONE_OF_ALL: Select[Any] = select(*_COLUMNS, wishes.c.workspace).where(UNDONE).order_by(wishes.c.number)
+_ONE: Select[Any] = select(*_COLUMNS).where(wishes.c.number == bindparam("wish"))
 _OUTCOME: Select[Any] = select(wishes.c.outcome).where(wishes.c.number == bindparam("wish"))
 
 
