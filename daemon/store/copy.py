@@ -1,46 +1,23 @@
 """A copy of what a cycle needs of some workspaces, for a rehearsal: as of one moment, the original untouched."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, insert, or_, select
+from sqlalchemy import MetaData, Select, Table, and_, exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.store.address import Address, parse_address
 from daemon.store.engine import Engine
 from daemon.store.schema import migrate, require_revision, stored_revision
-from daemon.store.tables import (
-    KEPT,
-    UNDONE,
-    UNHEEDED,
-    attempts,
-    ledger,
-    metadata,
-    news,
-    notes,
-    orders,
-    revisions,
-    unreadable,
-    wishes,
-    workspaces,
-)
+from daemon.store.tables import KEPT, UNDONE, UNHEEDED, metadata
 
 #: What only people ask for.
-_LEFT_OUT = (attempts, notes, unreadable)
+_LEFT_OUT = ("attempts", "notes", "unreadable")
 _AT_ONCE = 1000
+#: What the original is called beside the copy.
+_ORIGIN = "origin"
 
-#: The contents that an effect may carry, or be compared with.
-_IN_USE = exists().where(
-    orders.c.workspace == revisions.c.workspace,
-    orders.c.id == revisions.c.order_id,
-    revisions.c.number.in_([orders.c.latest, orders.c.wanted, orders.c.erp_revision, orders.c.body_revision]),
-)
-_ONLY: dict[str, ColumnElement[bool]] = {
-    revisions.name: and_(KEPT, _IN_USE),
-    ledger.name: or_(ledger.c.outcome.is_(None), ledger.c.kind == "create", ledger.c.counted),
-    wishes.name: and_(UNDONE),
-    news.name: and_(UNHEEDED),
-}
+Tables = Mapping[str, Table]
 
 
 async def copy_for_rehearsal(source: str, target: str, names: Collection[str]) -> None:
@@ -54,31 +31,65 @@ async def copy_for_rehearsal(source: str, target: str, names: Collection[str]) -
         return
     origin, copy = Engine(address, read_only=True), Engine(parse_address(target))
     try:
-        async with origin.snapshot() as reading, copy.writing() as writing:
-            await _copy(address, reading, writing, names)
+        async with origin.snapshot() as reading:
+            if not await _is_filled(address, reading):
+                return
+            if address.file is None:
+                async with copy.writing() as writing:
+                    await _carry(reading, writing, names)
+        if address.file is not None:
+            async with copy.beside(address.file, _ORIGIN) as writing:
+                await _let_sqlite_copy(writing, names)
     finally:
         await origin.close()
         await copy.close()
 
 
-async def _copy(address: Address, reading: AsyncConnection, writing: AsyncConnection, names: Collection[str]) -> None:
+async def _is_filled(address: Address, reading: AsyncConnection) -> bool:
     current = await stored_revision(reading)
-    if current is None:
-        return
-    require_revision(current, address)
-    for table in metadata.sorted_tables:
-        if table not in _LEFT_OUT:
-            await _copy_rows(reading, writing, _of(table, names))
+    if current is not None:
+        require_revision(current, address)
+    return current is not None
 
 
-def _of(table: Any, names: Collection[str]) -> Select[Any]:
-    owner = table.c.id if table is workspaces else table.c.workspace
-    wanted = select(table).where(owner.in_(names))
-    return wanted.where(_ONLY[table.name]) if table.name in _ONLY else wanted
+async def _let_sqlite_copy(writing: AsyncConnection, names: Collection[str]) -> None:
+    beside = MetaData()
+    origin = {table.name: table.to_metadata(beside, schema=_ORIGIN) for table in metadata.sorted_tables}
+    for name, wanted in _wanted(origin, names).items():
+        columns = [column.name for column in origin[name].c]
+        await writing.execute(insert(metadata.tables[name]).from_select(columns, wanted))
 
 
-async def _copy_rows(reading: AsyncConnection, writing: AsyncConnection, wanted: Select[Any]) -> None:
-    (table,) = wanted.get_final_froms()
-    async with reading.stream(wanted) as rows:
-        async for batch in rows.mappings().partitions(_AT_ONCE):
-            await writing.execute(insert(table), [dict(row) for row in batch])  # type: ignore[arg-type]  # a table, as it was given
+async def _carry(reading: AsyncConnection, writing: AsyncConnection, names: Collection[str]) -> None:
+    for name, wanted in _wanted(metadata.tables, names).items():
+        async with reading.stream(wanted) as rows:
+            async for batch in rows.mappings().partitions(_AT_ONCE):
+                await writing.execute(insert(metadata.tables[name]), [dict(row) for row in batch])
+
+
+def _wanted(tables: Tables, names: Collection[str]) -> dict[str, Select[Any]]:
+    """The rows of each table, in an order in which they may be inserted."""
+    return {table.name: _of(tables, table.name, names) for table in metadata.sorted_tables if table.name not in _LEFT_OUT}
+
+
+def _of(tables: Tables, name: str, names: Collection[str]) -> Select[Any]:
+    table = tables[name]
+    wanted = select(table).where((table.c.id if name == "workspaces" else table.c.workspace).in_(names))
+    match name:
+        case "revisions":
+            return wanted.where(KEPT, _is_in_use(tables))
+        case "ledger":
+            return wanted.where(or_(table.c.outcome.is_(None), table.c.kind == "create", table.c.counted))
+        case "wishes":
+            return wanted.where(UNDONE)
+        case "news":
+            return wanted.where(UNHEEDED)
+    return wanted
+
+
+def _is_in_use(tables: Tables) -> Any:
+    """The contents that an effect may carry, or be compared with."""
+    orders, revisions = tables["orders"], tables["revisions"]
+    numbers = [orders.c.latest, orders.c.wanted, orders.c.erp_revision, orders.c.body_revision]
+    same = and_(orders.c.workspace == revisions.c.workspace, orders.c.id == revisions.c.order_id)
+    return exists().where(same, revisions.c.number.in_(numbers))

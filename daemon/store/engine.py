@@ -4,7 +4,9 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, nullcontext
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -68,6 +70,17 @@ class Engine:
                 yield connection
 
     @asynccontextmanager
+    async def beside(self, file: Path, name: str) -> AsyncIterator[AsyncConnection]:
+        """SQLite only: a transaction in which another file, read as it was at its first statement, is there under a name."""
+        uri = f"file:{quote(str(file))}?{urlencode(_traceless(file))}"
+        with translated(self.address):
+            async with _in_time(self.address), self._engine.connect() as connection:
+                await connection.exec_driver_sql(f"ATTACH DATABASE ? AS {name}", (uri,))
+                await connection.exec_driver_sql("BEGIN")
+                yield connection
+                await connection.exec_driver_sql("COMMIT")
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that alone writes (SQLite), committed when the block ends normally, else rolled back."""
         with translated(self.address):
@@ -116,14 +129,18 @@ def _open(address: Address, *, create: bool) -> AsyncEngine:
 
 
 def _open_read_only(address: Address) -> AsyncEngine:
-    """Leaves no trace: not even the files that SQLite puts beside its own, where nobody has it open and none are there."""
     if address.file is None:
         return _open(address, create=False)
-    is_at_rest = not address.file.with_name(f"{address.file.name}-wal").exists()
-    url = address.url.update_query_dict({"mode": "ro", **({"immutable": "1"} if is_at_rest else {})})
+    url = address.url.update_query_dict(_traceless(address.file))
     engine = create_async_engine(url, hide_parameters=True, connect_args={"isolation_level": None, "timeout": _BUSY_TIMEOUT_S})
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _traceless(file: Path) -> dict[str, str]:
+    """How to read a file and leave nothing: not even what SQLite puts beside it, where nobody has it open."""
+    is_at_rest = not file.with_name(f"{file.name}-wal").exists()
+    return {"mode": "ro", **({"immutable": "1"} if is_at_rest else {})}
 
 
 def _probe_sqlite(_dialect: object, _record: object, arguments: Sequence[str], options: Mapping[str, Any]) -> None:

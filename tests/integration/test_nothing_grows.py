@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, text
 
+from daemon.domain.brakes import Brake
 from daemon.domain.ledger import Attempt, Kind, Note, Outcome
 from daemon.domain.state import Situation
 from daemon.store import tables
@@ -95,6 +96,24 @@ async def test_an_idle_cycle_costs_the_same_whatever_is_stored(idle, many):
     if many == MANY:
         plans = await explained(idle.way.store._store, statements)
         assert [plan for plan in plans if SCAN.search(plan)] == []
+
+
+@pytest.mark.parametrize("many", [MANY])
+async def test_counting_for_a_brake_reads_no_table(idle, many):
+    """Before each run of updates or cancels: what is due, and the rows of a day, are found by their indexes."""
+
+    async def count():
+        async with idle.way.store.transaction() as tx:
+            now = idle.clock.now()
+            for brake in Brake:
+                assert await tx.count_braked(brake, since=now - timedelta(days=1), now=now) == 0
+                assert await tx.braked(brake, 1) == []
+            await tx.count_listed(now - timedelta(days=7))
+
+    statements, _ = await watched(idle, count)
+
+    plans = await explained(idle.way.store._store, statements)
+    assert [plan for plan in plans if SCAN.search(plan)] == []
 
 
 @pytest.mark.parametrize("many", [MANY])

@@ -83,7 +83,8 @@ class Reply(BaseModel):
     number: Name | None = Field(None, description="the ERP's own number of the record, which people call it by")
     status: Name | None = Field(None, description="the ERP's word for where the record stands")
     total: Annotated[Decimal, BeforeValidator(_amount)] | None = Field(
-        None, description="the total as booked, beside a number or a status"
+        None,
+        description="the total as booked, without taxes, beside a number or a status; compared with the document that key names",
     )
     cancelled: Truth | None = Field(
         None, description="the record is cancelled in the ERP; false: it is alive again, which only this says"
