@@ -135,18 +135,22 @@ def failing(what: str) -> Any:
     return hook
 
 
-async def test_a14_news_wait_while_a_row_is_open(database_url: str) -> None:
-    """A cancel of ours in doubt comes back as news: Consentio is asked for nothing, neither before it is settled nor then."""
-    async with follows(database_url) as w:
+@pytest.mark.parametrize("rules", [FOLLOWS, Rules()], ids=["followed", "parked"])
+async def test_a14_news_wait_while_a_row_is_open(database_url: str, rules: Rules) -> None:
+    """Our cancel in doubt comes back as news once the order is accepted again: they wait for the doubt, and then are none."""
+    async with follows(database_url, rules=rules) as w:
         order_id, _ = await delivered(w)
-        w.use_hooks(erp=lost_once("after cancel"))
+        lose, fail = lost_once("after cancel"), failing("reports")
+        w.use_hooks(erp=lambda call: (lose(call), fail(call))[0])
         w.market.cancel(order_id)
         await w.cycle()
+        w.use_hooks()
         w.clock.advance(1)
         w.market.accept(order_id)
         await w.live_on(1)
 
         await w.assert_promise(order_id)
+        assert w.market.order(order_id).status is Status.ACCEPTED
         assert "cancel" not in w.market.calls
 
 
@@ -206,14 +210,26 @@ async def test_a14_an_older_status_heard_late_changes_nothing(database_url: str)
 
 
 async def test_a14_nothing_is_done_while_the_order_is_unverified_after_a_restore(database_url: str) -> None:
-    """News of an order that must be asked for first wait until the ERP has answered."""
+    """An older copy knows the record that we cancelled since: the news of that cancel wait until the ERP was asked."""
     async with follows(database_url) as w:
         order_id, record = await delivered(w)
+        copy = await w.state(order_id)
+        w.market.cancel(order_id)
+        await w.cycle(2)
+        w.clock.advance(1)
+        w.market.accept(order_id)
+        await w.cycle(2)
+        async with w.way.store.transaction() as tx:
+            await tx.save_orders([copy])
         await declare_restored(w.way, "a copy")
         w.erp.clerk_cancels(record)
         await w.cycle()
-        assert "cancel" not in w.market.calls
         assert (await w.state(order_id)).verify
+        await w.live_on(1)
+
+        await w.assert_promise(order_id)
+        assert w.market.order(order_id).status is Status.ACCEPTED
+        assert "cancel" not in w.market.calls
 
 
 # ---- cancelled in the ERP
