@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from daemon.cli import (
+    adapters,
     backfill,
     check,
     config,
@@ -64,6 +65,7 @@ for _function, _example in (
     (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),
     (backfill.backfill, "backfill --from 2026-01-01 --to 2026-03-01"),
     (wish.restored, "restored --reason 'yesterday evening's copy'"),
+    (adapters.adapters, "adapters files"),
     (database.migrate, "migrate"),
     (health.healthcheck, "healthcheck --ready"),
     (demo.demo, "demo --fast"),
