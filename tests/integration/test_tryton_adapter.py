@@ -262,6 +262,9 @@ async def test_a_confirmed_sale_is_amended_where_configured(tryton_server, clerk
         assert (cancelled.live, cancelled.status, cancelled.total) == (False, "cancelled", 0)
         assert await erp.cancel(made.id, order, "x2") == cancelled == await erp.find(key_of(order))
 
+        ends = [news for news in (await erp.reports(None)).news if news.record == made.id]
+        assert [news.kind for news in ends] == [NewsKind.CANCELLED]
+
     assert shipments(clerk, made) == []
     assert clerk.search("sale.amendment", ["sale", "=", int(made.id)], ["state", "=", "draft"]) == []
 
@@ -501,10 +504,32 @@ async def test_what_is_not_set_up_is_told_with_a_remedy(tryton_server, clerk):
     assert "no such database" in await told(database="other")
     assert "0 companies called 'Nobody'" in await told(company="Nobody")
     user = clerk.create("res.user", name="x", login=f"x{some_order().id}", companies=[["add", [1]]], company=1)
-    assert "may not read" in await told(key=application_key(clerk, user))
+    assert "may not read sale.sale, write sale.sale" in await told(key=application_key(clerk, user))
     sales = clerk.search("res.group", ["name", "=", "Sales"])
     clerk.call("res.user", "write", [user], {"groups": [["add", sales]]})
     assert "may not press validate_amendment" in await told(key=application_key(clerk, user), after_confirmation="amend")
+
+
+async def test_a_button_that_others_may_press_is_told(own_tryton):
+    """Where a group of its own may confirm sales, and the import user is not in it, the check says which."""
+    clerk = own_tryton.rpc()
+    group = clerk.call("res.group", "create", [{"name": "Sales bosses"}])
+    button = clerk.search("ir.model.button", ["model", "=", "sale.sale"], ["name", "=", "confirm"])
+    clerk.call("ir.model.button", "write", button, {"groups": [["add", group]]})
+    async with connected(own_tryton) as erp:
+        with pytest.raises(AdapterError, match="may not press confirm") as refused:
+            await erp.check()
+    assert "Sales bosses" in refused.value.remedy
+
+
+async def test_a_thousand_lines(tryton_server):
+    """An order of very many products is looked up in several questions, and booked as one sale."""
+    lines = tuple(replace(KILOS, id=str(n), sku=f"{'X' * 60}{n}", ean_code=PRODUCTS["LIM-VERNA"].ean_code) for n in range(1000))
+    order = some_order(lines=lines)
+    async with connected(tryton_server, timeout=60, state="draft") as erp:
+        record = await erp.create(order, key_of(order))
+
+    assert [line.line_id for line in record.lines] == [line.id for line in lines]
 
 
 async def test_a_rule_that_could_hide_a_sale_ends_the_check(own_tryton):

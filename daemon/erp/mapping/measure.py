@@ -47,7 +47,7 @@ class _Scale:
 
     def __init__(self, line: Line, product: Product, mapping: MappingSettings, units: Mapping[str, Unit]) -> None:
         self._line, self._product, self._mapping, self._units = line, product, mapping, units
-        self._contents: Mapping[str, Content] = mapping.contents.get(line.sku or "", {})
+        self._contents: Mapping[str, Content] = mapping.contents.get(line.sku or line.ean_code or "", {})
 
     def amount(self) -> Fraction:
         """In base units."""

@@ -3,7 +3,7 @@
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Order
 from daemon.erp.tryton.amend import amend, annul
-from daemon.erp.tryton.content import Content, content_of
+from daemon.erp.tryton.content import Content, content_of, lines_by_id
 from daemon.erp.tryton.desk import Desk
 from daemon.erp.tryton.lookup import Lookup
 from daemon.erp.tryton.rest import Refused
@@ -48,8 +48,8 @@ class Book:
             shown = await desk.create(SALE, {**content.new(), "company": company, "reference": key}, FIELDS)
         except Refused as refused:
             raise OrderRejected(f"Tryton refuses the sale: {refused}") from None
-        sale = await self._taxed(desk, read_sale(shown), content)
-        return await self._brought(desk, _verified(sale, content), self._settings.state)
+        sale = await self._taxed(desk, _verified(read_sale(shown), content), content)
+        return await self._brought(desk, sale, self._settings.state)
 
     async def update(self, desk: Desk, record: str, order: Order) -> Sale:
         """The sale with the order's content, whatever it held."""
@@ -85,6 +85,8 @@ class Book:
         return "as it is" if sale.state == "draft" or kind is Kind.CANCEL else f"by way of a draft, then as {self._goal(sale)}"
 
     def _must_be_changeable(self, sale: Sale) -> None:
+        if sale.state not in RANKS:
+            raise Conflict(f"{sale.name} is {sale.state} in Tryton, a state that this adapter does not know")
         if sale.state == "done" or sale.is_leaving:
             raise Conflict(f"{sale.name} is {'done' if sale.state == 'done' else 'being shipped'} in Tryton")
         if sale.state == "processing" and self._settings.after_confirmation == "conflict":
@@ -111,8 +113,8 @@ class Book:
             written = read_sale(await desk.write(SALE, sale.id, content.edit(draft), FIELDS))
         except Refused as refused:
             raise await self._put_back(desk, sale, refused) from None
-        written = await self._taxed(desk, written, content)
-        return await self._brought(desk, _verified(written, content), self._goal(sale))
+        written = await self._taxed(desk, _verified(written, content), content)
+        return await self._brought(desk, written, self._goal(sale))
 
     async def _put_back(self, desk: Desk, sale: Sale, refused: Refused) -> Exception:
         """The verdict on a refused edit; the sale is what it was before, as far as that is still ours to say."""
@@ -123,16 +125,18 @@ class Book:
         return OrderRejected(f"Tryton refuses the new content: {refused}")
 
     async def _taxed(self, desk: Desk, sale: Sale, content: Content) -> Sale:
-        """Where taxes follow a rule, Tryton says which they are, once the lines are there."""
+        """Where taxes follow a rule, Tryton says which, once the lines are there; these are made anew, as in any edit."""
         if not content.asks_taxes:
             return sale
-        writes = []
-        for line in sale.ours:
-            told = await desk.ask(f"sale.line/{line.id}/on_change", {"fieldnames": ["sale"]})
-            due = _taxes_told(told, line.taxes)
-            moves = [[what, sorted(taxes)] for what, taxes in (("remove", line.taxes - due), ("add", due - line.taxes)) if taxes]
-            writes += [["write", [line.id], {"taxes": moves}]] if moves else []
-        return read_sale(await desk.write(SALE, sale.id, {"lines": writes}, FIELDS)) if writes else sale
+        held, dropped, made = lines_by_id(sale), [], []
+        for line in content.lines:
+            its = held[line.line_id]
+            told = await desk.ask(f"sale.line/{its.id}/on_change", {"fieldnames": ["sale"]})
+            if (due := _taxes_told(told, its.taxes)) != its.taxes:
+                dropped.append(its.id)
+                made.append(line.values(due))
+        values = {"lines": [["delete", dropped], ["create", made]]}
+        return read_sale(await desk.write(SALE, sale.id, values, FIELDS)) if made else sale
 
     async def _brought(self, desk: Desk, sale: Sale, goal: str) -> Sale:
         if sale.state == "draft" and goal != "draft":

@@ -1,28 +1,24 @@
 """What must be there before an order can go to Tryton, each with its remedy. Nothing is written."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from daemon.erp.tryton.desk import Desk
-from daemon.erp.tryton.rest import Failed, KeyRefused, Refused, Rest
+from daemon.erp.tryton.rest import KeyRefused, Rest
 from daemon.erp.tryton.settings import TrytonSettings
 from daemon.erp.tryton.wire import Shown
 from daemon.errors import AdapterError
 
 #: The first series with a REST interface.
 _FIRST = (8, 0)
-_SALES = "Give the import user the group Sales (Administration > Users), and let the key belong to that user."
-#: What is read, the module that brings it, and a field that shows that it may be read.
-_MODELS = (
-    ("sale.sale", "sale", "reference"),
-    ("sale.line", "sale", "quantity"),
-    ("party.party", "party", "code"),
-    ("party.address", "party", "street"),
-    ("product.product", "product", "code"),
-    ("product.uom", "product", "symbol"),
-    ("currency.currency", "currency", "code"),
-    ("stock.shipment.out", "stock", "state"),
-)
+#: What is done with each model.
+_RIGHTS = {
+    **dict.fromkeys(("sale.sale", "sale.line"), ("read", "write", "create", "delete")),
+    **dict.fromkeys(("party.party", "party.address", "party.identifier"), ("read",)),
+    **dict.fromkeys(("product.product", "product.category", "product.uom", "currency.currency"), ("read",)),
+    "stock.shipment.out": ("read",),
+}
+_AMENDING = {"sale.amendment": ("read", "create", "delete"), "sale.amendment.line": ("read", "create", "delete")}
 _BUTTONS = ("quote", "confirm", "draft", "cancel")
 #: What a rule over sales may speak of without hiding one of ours.
 _HARMLESS_RULES = ("company",)
@@ -62,11 +58,11 @@ async def check(rest: Rest, settings: TrytonSettings) -> None:
         await find_company(desk, settings)
     except KeyRefused as refused:  # a matter of the set-up, not of patience
         raise AdapterError(str(refused), remedy=refused.remedy) from None
-    models = [*_MODELS, *([("sale.amendment", "sale_amendment", "state")] if settings.after_confirmation == "amend" else [])]
-    for model, module, field in models:
-        await _check_model(desk, model, module=module, field=field)
+    amends = settings.after_confirmation == "amend"
+    await _check_modules(desk, ["sale", "sale_amendment"] if amends else ["sale"])
+    await _check_rights(desk, {**_RIGHTS, **_AMENDING} if amends else _RIGHTS)
     await _check_buttons(desk, "sale.sale", _BUTTONS, groups)
-    if settings.after_confirmation == "amend":
+    if amends:
         await _check_buttons(desk, "sale.amendment", ("validate_amendment",), groups)
     await _check_rules(desk)
 
@@ -81,16 +77,19 @@ async def _check_version(rest: Rest) -> None:
         )
 
 
-async def _check_model(desk: Desk, model: str, *, module: str, field: str) -> None:
-    """A field that may not be read is left out of answers without a word: so at least its model is asked for."""
-    try:
-        shown = await desk.search(model, [], [field], limit=1)
-    except Failed:
-        raise AdapterError(f"Tryton does not know {model}", remedy=f"Activate the module {module}.") from None
-    except Refused as refused:
-        raise AdapterError(f"Tryton's import user may not read {model}: {refused}", remedy=_SALES) from None
-    if shown and field not in shown[0]:
-        raise AdapterError(f"Tryton's import user may not read {model}", remedy=_SALES)
+async def _check_modules(desk: Desk, names: Sequence[str]) -> None:
+    active = await desk.search("ir.module", [["name", "in", names], ["state", "=", "activated"]], ["name"])
+    if lacking := sorted(set(names) - {shown["name"] for shown in active}):
+        remedy = "Activate them under Administration > Modules."
+        raise AdapterError(f"Tryton lacks the module {', '.join(lacking)}", remedy=remedy)
+
+
+async def _check_rights(desk: Desk, wanted: Mapping[str, Sequence[str]]) -> None:
+    """What may not be read is left out of answers without a word, so it is asked for beforehand."""
+    access = await desk.ask("ir.model.access/get_access", {"models": sorted(wanted)})
+    if lacking := [f"{right} {model}" for model, rights in wanted.items() for right in rights if not access[model][right]]:
+        remedy = "Give the user the group Sales and, to amend confirmed sales, Sale Amendment (Administration > Users)."
+        raise AdapterError(f"Tryton's import user may not {', '.join(lacking)}", remedy=remedy)
 
 
 async def _check_buttons(desk: Desk, model: str, names: Iterable[str], groups: set[int]) -> None:

@@ -35,15 +35,15 @@ class ContentLine:
         held = (line.product, line.unit, line.quantity, line.price)
         return held == (self.product, self.unit, self.quantity, self.price)
 
-    def values(self) -> Shown:
-        """As Tryton takes it."""
+    def values(self, taxes: frozenset[int] | None = None) -> Shown:
+        """As Tryton takes it, with these taxes instead of the product's own."""
         return {
             "type": "line",
             "product": self.product,
             "unit": self.unit,
             "quantity": float(self.quantity),
             "unit_price": self.price,
-            "taxes": [["add", sorted(self.taxes)]],
+            "taxes": [["add", sorted(self.taxes if taxes is None else taxes)]],
             "sequence": self.place * _STEP,
             "note": mark(self.line_id),
         }
@@ -103,7 +103,8 @@ class Content:
 
     def _header_changes(self, sale: Sale) -> Shown:
         changes = {name: getattr(self, name) for name in self.header_differences(sale)}
-        return changes | ({"invoice_address": self.invoice_address} if "party" in changes else {})
+        of_party = {"invoice_address": self.invoice_address, "payment_term": self.payment_term}
+        return changes | (of_party if "party" in changes else {})
 
     def header_differences(self, sale: Sale) -> list[str]:
         """What a sale's header says otherwise, apart from the comment."""

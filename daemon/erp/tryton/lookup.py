@@ -1,7 +1,7 @@
 """What Tryton knows of the things an order names, in the words of the mapping, with what a sale needs besides."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +13,8 @@ from daemon.erp.tryton.wire import Shown
 
 #: Units and currencies hardly ever change: they are looked up again after so many seconds.
 _FRESH_S = 60.0
+#: How many characters of codes one question holds.
+_MOST_ASKED = 1000
 
 _ADDRESS = ("active", "delivery", "invoice", "party_name", "street", "postal_code", "city", "identifiers.code")
 _METHODS = ("sale_invoice_method", "sale_shipment_method")
@@ -81,8 +83,12 @@ class Lookup:
         """Everything that Tryton knows of what the order names."""
         asked, stock = wanted(order, self._settings.mapping), await self._shared(desk)
         parties = await _coded(desk, "party.party", asked.customers, _PARTY)
-        products = await _coded(desk, "product.product", [*asked.products, *asked.eans], _PRODUCT, salable=True)
         units = {unit.id: unit for unit in stock.units.values()}
+        products = [
+            shown
+            for shown in await _coded(desk, "product.product", [*asked.products, *asked.eans], _PRODUCT, salable=True)
+            if str(shown["sale_uom"]) in units
+        ]
         known = Known(
             customers={code: [_customer(shown) for shown in parties if code in _codes(shown)] for code in asked.customers},
             products={code: [_product(shown, units) for shown in products if shown["code"] == code] for code in asked.products},
@@ -100,12 +106,12 @@ class Lookup:
 
     async def _shared(self, desk: Desk) -> _Stock:
         if self._stock is None or time.monotonic() - self._stock.read_at > _FRESH_S:
-            units = [_unit(shown) for shown in await desk.search("product.uom", [], _UNIT)]
+            units = [_unit(shown) for shown in await desk.search("product.uom", [], _UNIT, order=[["id", "ASC"]])]
             currencies = await desk.search("currency.currency", [], ["code"])
             self._stock = _Stock(
                 time.monotonic(),
                 # A symbol is more telling than a name, which is in the user's language.
-                {unit.name: unit for unit, _ in units} | {symbol: unit for unit, symbol in units},
+                {name: unit for unit, name in reversed(units)} | {unit.name: unit for unit, _ in reversed(units)},
                 {shown["code"]: shown["id"] for shown in currencies},
             )
         return self._stock
@@ -113,11 +119,24 @@ class Lookup:
 
 async def _coded(desk: Desk, model: str, codes: Iterable[str], fields: Iterable[str], *, salable: bool = False) -> list[Shown]:
     """The records that bear one of these codes, as their own or as an identifier."""
-    asked = list(dict.fromkeys(codes))
-    if not asked:
-        return []
-    domain: list[object] = [["OR", ["code", "in", asked], ["identifiers.code", "in", asked]]]
-    return await desk.search(model, [*domain, ["salable", "=", True]] if salable else domain, fields, order=[["id", "ASC"]])
+    found: dict[int, Shown] = {}
+    for asked in _batches(dict.fromkeys(codes)):
+        domain: list[object] = [["OR", ["code", "in", asked], ["identifiers.code", "in", asked]]]
+        domain += [["salable", "=", True]] if salable else []
+        found |= {shown["id"]: shown for shown in await desk.search(model, domain, fields, order=[["id", "ASC"]])}
+    return list(found.values())
+
+
+def _batches(codes: Iterable[str]) -> Iterator[list[str]]:
+    """A question is an address, and servers bound its length."""
+    batch: list[str] = []
+    for code in codes:
+        if batch and sum(map(len, batch)) + len(code) + 10 * len(batch) > _MOST_ASKED:
+            yield batch
+            batch = []
+        batch.append(code)
+    if batch:
+        yield batch
 
 
 def _codes(shown: Shown) -> set[str]:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -18,7 +18,7 @@ _LINE = ("type", "product.code", "quantity", "unit.symbol", "unit_price", "amoun
 #: What is read of a sale, always all of it.
 FIELDS = (
     *("state", "number", "reference", "party", "shipment_address", "currency", "shipping_date", "comment", "untaxed_amount"),
-    *("create_date", "write_date", "shipments.state"),
+    "shipments.state",
     *(f"lines.{name}" for name in _LINE),
 )
 #: Shipments in these states can still be taken back.
@@ -70,7 +70,6 @@ class Sale:
     #: Without taxes.
     total: Decimal | None
     lines: tuple[SaleLine, ...]
-    changed_at: datetime
     #: Some of it is being packed, or has left.
     is_leaving: bool
 
@@ -94,7 +93,8 @@ class Sale:
         """A sale of nothing counts as cancelled: after its confirmation, Tryton can say that in no other way."""
         if self.state == "cancelled":
             return False
-        return not (RANKS[self.state] > RANKS["quotation"] and self.goods and not any(line.quantity for line in self.goods))
+        is_confirmed = RANKS.get(self.state, 0) > RANKS["quotation"]
+        return not (is_confirmed and self.goods and not any(line.quantity for line in self.goods))
 
     def record(self) -> Record:
         """As the port tells it."""
@@ -123,7 +123,6 @@ def read_sale(shown: Shown) -> Sale:
         comment=shown["comment"] or "",
         total=shown["untaxed_amount"],
         lines=tuple(_read_line(line) for line in shown["lines"]),
-        changed_at=(shown["write_date"] or shown["create_date"]).replace(tzinfo=UTC),
         is_leaving=any(shipment["state"] not in _TAKEN_BACK for shipment in shown["shipments"]),
     )
 

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -37,7 +36,6 @@ SALE = Sale(
     comment="",
     total=Decimal(2),
     lines=(LINE,),
-    changed_at=datetime(2026, 11, 25, tzinfo=UTC),
     is_leaving=False,
 )
 
@@ -73,14 +71,13 @@ def test_a_sale_of_nothing_is_no_live_sale():
 def test_our_lines_are_known_by_their_note():
     """The note names the order's line wherever a clerk has put it; a line without it is a clerk's own."""
     shown = {
-        **dict.fromkeys(("number", "reference", "shipping_date", "comment", "untaxed_amount", "write_date")),
+        **dict.fromkeys(("number", "reference", "shipping_date", "comment", "untaxed_amount")),
         "id": 1,
         "state": "draft",
         "party": 1,
         "currency": 1,
         "shipment_address": 1,
         "shipments": [],
-        "create_date": datetime(2026, 11, 25),  # noqa: DTZ001  # as Tryton says it
         "lines": [
             {
                 "id": 1,
@@ -99,7 +96,7 @@ def test_our_lines_are_known_by_their_note():
     sale = read_sale(shown)
 
     assert [line.line_id for line in sale.lines] == ["7001 / a", None, None]
-    assert (sale.name, sale.changed_at) == ("draft sale 1", datetime(2026, 11, 25, tzinfo=UTC))
+    assert sale.name == "draft sale 1"
 
 
 def test_the_config_is_held_to_what_can_work():
