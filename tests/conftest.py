@@ -2,6 +2,7 @@
 
 import os
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -22,6 +23,7 @@ from aiohttp import ClientResponse  # noqa: E402
 
 from tests.support import tryton  # noqa: E402
 from tests.support.postgres import PostgresServer, running_server, server_programs  # noqa: E402
+from tests.support.proxy import Proxy  # noqa: E402
 
 
 class _ResponseWithWriter(ClientResponse):
@@ -53,6 +55,19 @@ def tryton_server():
             yield server
     except tryton.Unavailable as reason:
         _do_without(f"no Tryton can be made: {reason}", unless="REQUIRE_TRYTON")
+
+
+@pytest.fixture(scope="session")
+def clerk(tryton_server):
+    """A clerk's session in the shared Tryton."""
+    return tryton_server.rpc()
+
+
+@pytest.fixture
+def tryton_proxy(tryton_server):
+    """Stands before the shared Tryton and spoils what a test wants spoilt."""
+    with Proxy(urlsplit(tryton_server.url).port) as proxy:
+        yield proxy
 
 
 @pytest.fixture

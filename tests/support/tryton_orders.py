@@ -61,3 +61,32 @@ async def connected(server: Tryton, **fields: Any) -> AsyncIterator[TrytonAdapte
     """An adapter that has been entered."""
     async with TrytonAdapter(settings(server, **fields), workspace="123") as adapter:
         yield adapter
+
+
+#: An edit with a changed, an added and a removed line, and another note.
+EDIT = {"lines": (replace(BOXES, amount=Decimal(15), price=Decimal("3.05")), MANGOS), "more_info": "Muelle 4"}
+
+
+def check_edited(record):
+    booked = [(line.line_id, line.sku, line.amount, line.price) for line in record.lines]
+    assert booked == [
+        ("7001", "TOM-RAF-6", Decimal(90), Decimal("3.05")),
+        ("7003", "MANG-KENT-6", Decimal(5), Decimal("14.40")),
+    ]
+
+
+def key_of(order):
+    return f"c123-{order.id}"
+
+
+def sale_of(clerk, record, *fields):
+    return clerk.read("sale.sale", ["state", "number", "lines", *fields], ["id", "=", int(record.id)])[0]
+
+
+def lines_of(clerk, record):
+    fields = ["product.code", "quantity", "unit.symbol", "unit_price", "taxes", "note"]
+    return clerk.read("sale.line", fields, ["sale", "=", int(record.id)])
+
+
+def sales_with(clerk, reference):
+    return clerk.search("sale.sale", ["reference", "=", reference])
