@@ -75,7 +75,7 @@ class Pull:
     def words(self) -> str:
         """Why, for people."""
         what = _WORDS[self.brake]
-        return f"{self.count} orders would be {what} within a day, of {self.listed} in the last week; {self.limit} are allowed"
+        return f"{self.count} orders would be {what} within a day, of {self.listed} in the last week; the limit is {self.limit}"
 
 
 @dataclass(frozen=True, slots=True)

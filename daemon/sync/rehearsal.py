@@ -59,13 +59,15 @@ class Script:
         """What the core tells."""
         if event in _HEARD:
             what, names = _HEARD[event]
-            said = ((name, fields.get(name)) for name in names)
+            said = [_word(name, value) for name in names if (value := fields.get(name))]
             order_id = fields.get("order_id")
-            self.note(None if order_id is None else str(order_id), what, ", ".join(_word(*pair) for pair in said if pair[1]))
+            # A reason often names what is missing.
+            words = [word for word in said if word == said[0] or word.removeprefix("missing ") not in said[0]]
+            self.note(None if order_id is None else str(order_id), what, ", ".join(words))
 
 
 def _word(name: str, value: object) -> str:
-    if name == "reason":
+    if name in ("reason", "brake"):
         return str(value)
     if isinstance(value, list | tuple):
         return f"{name} {' '.join(map(str, value))}"
