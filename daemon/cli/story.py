@@ -1,13 +1,14 @@
 """An order's story in words: how it stands, what happened, and what comes next."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from daemon.cli.contents import content_of
+from daemon.cli.moments import age
 from daemon.domain.content import Change, FieldChange, LineChange, difference
-from daemon.domain.ledger import Errand, Kind, LedgerRow, NewsKind, Recorded
+from daemon.domain.ledger import Attempt, Errand, Kind, LedgerRow, NewsKind, Outcome, Recorded, Stream
 from daemon.domain.order import Order
 from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict
 from daemon.domain.state import OrderState, Situation
@@ -15,7 +16,33 @@ from daemon.domain.state import OrderState, Situation
 if TYPE_CHECKING:
     from daemon.store.story import Story
 
-Event = tuple[datetime, str]
+#: When it happened, its rank among what happened at one moment, what it was, and what more there is to it, line by line.
+Event = tuple[datetime, int, str, list[str]]
+#: Who wants something comes before what was done for it, and that before what was told of it.
+_REVISION, _PERSON, _CALL, _AFTER, _TOLD = range(5)
+
+_VERDICTS = ("OrderRejected: ", "Conflict: ", "Ambiguous: ", "ErpUnavailable: ")
+
+_MINUTE_S = 60
+#: Details stand below the words, not below the moment.
+_BELOW = " " * 23
+_FOUND = {
+    Stream.ACCEPTED: "found among the latest orders",
+    Stream.EDITED: "found on the edited list",
+    Stream.NEAR: "found by the near sweep",
+    Stream.WIDE: "found by the wide sweep",
+}
+_ENDED = {
+    Outcome.DONE: "done",
+    Outcome.FOUND: "it is there",
+    Outcome.ABSENT: "it did not arrive",
+    Outcome.UNKNOWN: "nobody knows; the whole content is sent again",
+    Outcome.REJECTED: "the ERP refused it",
+    Outcome.CONFLICT: "the ERP has progressed too far",
+    Outcome.AMBIGUOUS: "several records bear its key",
+    Outcome.UNAVAILABLE: "the ERP was away, nothing was sent",
+    Outcome.WITHDRAWN: "it was not begun, nothing was sent",
+}
 
 _PUSHES = (Kind.REFERENCE, Kind.SEEN)
 _ERRANDS = {Kind.CANCEL_REMOTE: "to cancel it", Kind.PREPARE: "to mark it as prepared"}
@@ -32,13 +59,14 @@ _NEXT = {
     Situation.DELIVERING: "a call to the ERP is under way",
     Situation.SETTLED: "nothing; the ERP has it",
     Situation.RETRYING: "it is tried again",
-    Situation.IN_DOUBT: "nobody knows whether the last call arrived, so the ERP is asked",
+    Situation.IN_DOUBT: "nobody knows whether the last call arrived; the ERP is asked, once nothing can arrive any more",
     Situation.PARKED: "a person is needed; mend what the reason says, then `consentio-sync retry {id}`",
     Situation.BRAKED: "a brake holds it until a person has looked: `consentio-sync release {workspace}`",
     Situation.HELD: "it waits until it is accepted",
     Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
     Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
 }
+_MISSING = "make known in the ERP what is missing, then `consentio-sync retry {id}`; it is also tried again by itself"
 _SETTLE = "a person is needed; look into the ERP, then `consentio-sync settle {id} --as ERP_ID`, or `--as absent`"
 
 
@@ -49,14 +77,17 @@ def story_lines(story: "Story") -> Iterator[str]:
         yield from _asked(errand)
     yield from (f"  {pause.direction.value} of this workspace is {pause}" for pause in story.paused)
     yield ""
-    yield from (f"{moment:%Y-%m-%d %H:%M:%S}  {text}" for moment, text in sorted(_events(story), key=itemgetter(0)))
+    yield "What happened (moments are UTC):"
+    for moment, _, text, details in sorted(_events(story), key=itemgetter(0, 1)):
+        yield f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}  {text}"
+        yield from (f"{_BELOW}{detail}" for detail in details)
 
 
 def _standing(workspace: str, order: OrderState) -> Iterator[str]:
     number = f" with number {order.erp_number}" if order.erp_number not in (None, order.erp_record) else ""
     record = f", in the ERP as {order.erp_record}{number}" if order.erp_record else ""
     status = f" ({order.erp_status})" if order.erp_record and order.erp_status else ""
-    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value}{record}{status}"
+    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value.replace('_', ' ')}{record}{status}"
     if order.reason:
         yield f"  reason: {order.reason}"
     if order.mismatch and order.mismatch not in order.reason:
@@ -72,6 +103,8 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
 def _next(order: OrderState, workspace: str) -> str:
     is_doubt = order.reason == OUTCOME_UNKNOWN or order.reason.startswith(AMBIGUOUS)
     words = _SETTLE if order.situation is Situation.PARKED and is_doubt else _NEXT[order.situation]
+    if order.situation is Situation.PARKED and order.missing:
+        words = _MISSING
     if order.situation is Situation.HELD and is_conflict(order):
         words = "it waits until Consentio lists it as canceled"
     return words.format(id=order.id, workspace=workspace)
@@ -92,34 +125,50 @@ def _when(moment: datetime | None) -> str:
 
 def _events(story: "Story") -> Iterator[Event]:
     yield from _revisions(story)
-    yield from (
-        (row.started_at, f"{row.kind.value} {row.key} with revision {row.revision}, no outcome yet")
-        for row in story.ledger
-        if row.is_open
-    )
-    yield from ((row.started_at, _told_words(row)) for row in story.ledger if row.kind in _PUSHES)
-    kinds = {row.key: row for row in story.ledger}
-    for attempt in story.attempts:
-        row = kinds.get(attempt.key)
-        what = _effect_words(row)
-        seconds = (attempt.finished_at - attempt.started_at).total_seconds()
-        answer = f": {attempt.answer}" if attempt.answer else ""
-        yield attempt.started_at, f"{what}, {attempt.key}: {attempt.outcome.value} after {seconds:.1f} s{answer}"
+    yield from _calls(story)
+    keys = {row.key for row in story.ledger}
     for told in story.news:
-        yield told.at, _news_words(told)
+        yield told.at, _AFTER, _news_words(told), []
     for errand in story.errands:
-        if errand.done_at is not None and errand.answer and errand.key not in kinds:
-            yield errand.done_at, f"Consentio was not asked {_ERRANDS[errand.kind]}: {errand.answer}"
+        if errand.done_at is not None and errand.answer and errand.key not in keys:
+            yield errand.done_at, _AFTER, f"Consentio was not asked {_ERRANDS[errand.kind]}: {errand.answer}", []
     for note in story.notes:
-        yield note.at, f"{note.what} by {note.who}" + (f": {note.reason}" if note.reason else "")
+        is_ours = note.who == "daemon"
+        words = note.what + ("" if is_ours else f" by {note.who}") + (f": {note.reason}" if note.reason else "")
+        yield note.at, _AFTER if is_ours else _PERSON, words, []
 
 
-def _effect_words(row: LedgerRow | None) -> str:
+def _calls(story: "Story") -> Iterator[Event]:
+    rows = {row.key: row for row in story.ledger}
+    for row in story.ledger:
+        if row.is_open:
+            yield row.started_at, _CALL, f"{_effect_words(row)} (key {row.key}): no outcome yet", []
+        elif row.kind in _PUSHES:
+            yield row.started_at, _TOLD, _told_words(row), []
+    last = {attempt.key: attempt for attempt in story.attempts}
+    for attempt in story.attempts:
+        # A key that is sent again may carry a newer revision: its row says only the last one.
+        words = _tried_words(attempt, rows.get(attempt.key), is_last=last[attempt.key] is attempt)
+        yield attempt.started_at, _CALL, words, [_answer(attempt.answer)] if attempt.answer else []
+
+
+def _tried_words(attempt: Attempt, row: LedgerRow | None, *, is_last: bool) -> str:
+    seconds = (attempt.finished_at - attempt.started_at).total_seconds()
+    took = f"{seconds:.1f} s" if seconds < _MINUTE_S else age(attempt.started_at, attempt.finished_at)
+    return f"{_effect_words(row, with_revision=is_last)} (key {attempt.key}), after {took}: {_ENDED[attempt.outcome]}"
+
+
+def _answer(text: str) -> str:
+    """Without the name of the verdict, which is told in words."""
+    return next((text.removeprefix(name) for name in _VERDICTS if text.startswith(name)), text)
+
+
+def _effect_words(row: LedgerRow | None, *, with_revision: bool = True) -> str:
     if row is None:
         return "a try"
     if row.kind in _ERRANDS:
         return f"Consentio was asked {_ERRANDS[row.kind]}"
-    return f"{row.kind.value} with revision {row.revision}"
+    return f"{row.kind.value} with revision {row.revision}" if with_revision else row.kind.value
 
 
 def _news_words(told: Recorded) -> str:
@@ -142,15 +191,31 @@ def _revisions(story: "Story") -> Iterator[Event]:
     before: Order | None = None
     for revision in story.revisions:
         after = content_of(revision.raw)
-        words = "" if before is None or after is None else ": " + "; ".join(change_words(difference(before, after)))
-        yield revision.recorded_at, f"revision {revision.number}, {revision.status}, found in {revision.found_in}{words}"
+        found = _FOUND.get(Stream(revision.found_in), "") if revision.found_in in set(Stream) else f"found by {revision.found_in}"
+        if after is None:
+            details = ["(its content is no longer kept here, or cannot be read)"]
+        else:
+            details = [_summary(after)] if before is None else list(change_words(difference(before, after)))
+        yield revision.recorded_at, _REVISION, f"revision {revision.number}: {revision.status}, {found}", details
         before = after
+
+
+def _summary(order: Order) -> str:
+    """An order in one line: what a person would ask first."""
+    parts = [f"{len(order.lines)} line{'' if len(order.lines) == 1 else 's'}"]
+    if order.price is not None:
+        parts.append(f"{order.price:,.2f} {order.currency or ''}".rstrip())
+    if order.customer:
+        parts.append(f"for customer {order.customer}")
+    if order.delivery_estimated_at:
+        parts.append(f"to be delivered {order.delivery_estimated_at.astimezone(UTC):%Y-%m-%d %H:%M}")
+    return ", ".join(parts)
 
 
 def change_words(change: Change) -> Iterator[str]:
     """What differs, field by field and line by line."""
     if not change:
-        yield "no business content"
+        yield "no difference in the business content"
     yield from (_field_words(field) for field in change.fields)
     yield from (_line_words(line) for line in change.lines)
 
@@ -160,8 +225,13 @@ def _field_words(field: FieldChange) -> str:
 
 
 def _line_words(line: LineChange) -> str:
-    fields = ", ".join(_field_words(field) for field in line.fields) if line.what == "changed" else ""
-    return f"line {line.id} ({line.name}) {line.what}" + (f" {fields}" if fields else "")
+    if line.what == "removed":
+        return f"line {line.id}, {line.name}: removed"
+    known = {field.name: field.after or "" for field in line.fields}
+    if line.what == "added":
+        amount = f"{known.get('amount', '')} {known.get('unit', '')}".strip()
+        return f"line {line.id}, {line.name}: added" + (f", {amount}" if amount else "")
+    return f"line {line.id}, {line.name}: " + ", ".join(_field_words(field) for field in line.fields)
 
 
 def _value(text: str | None) -> str:

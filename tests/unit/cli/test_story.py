@@ -77,11 +77,15 @@ def test_a_story_is_told_in_its_order():
         "order 5001 of workspace 123: accepted, parked",
         "  reason: no such customer",
         "  missing: customer:C-17",
-        "  next: a person is needed; mend what the reason says, then `consentio-sync retry 5001`",
+        "  next: make known in the ERP what is missing, then `consentio-sync retry 5001`; it is also tried again by itself",
         "",
-        "2026-11-02 12:00:00  revision 1, accepted, found in accepted",
-        "2026-11-02 12:00:02  create with revision 1, c123-5001: rejected after 1.5 s: no such customer",
-        "2026-11-02 12:01:00  revision 2, accepted, found in accepted: line 7 (Tomato Raf) changed amount 10 → 12",
+        "What happened (moments are UTC):",
+        "2026-11-02 12:00:00  revision 1: accepted, found among the latest orders",
+        "                       1 line",
+        "2026-11-02 12:00:02  create with revision 1 (key c123-5001), after 1.5 s: the ERP refused it",
+        "                       no such customer",
+        "2026-11-02 12:01:00  revision 2: accepted, found among the latest orders",
+        "                       line 7, Tomato Raf: amount 10 → 12",
         "2026-11-02 12:02:00  retried by ana: added",
     ]
 
@@ -99,7 +103,7 @@ def test_an_open_call_is_told_as_such():
     """A doubt has no answer yet, and stands in the timeline all the same."""
     story = replace(a_story(situation=Situation.IN_DOUBT), ledger=[row()])
 
-    assert list(story_lines(story))[-1].endswith("create c123-5001 with revision 1, no outcome yet")
+    assert list(story_lines(story))[-1].endswith("create with revision 1 (key c123-5001): no outcome yet")
 
 
 def test_what_consentio_is_still_to_be_told_is_told():
@@ -116,7 +120,8 @@ def test_a_pruned_or_unreadable_payload_leaves_the_rest_of_the_story():
     bodies = [raw(10), None, b"[", raw(12)]
     story = replace(a_story(), revisions=[revision(n, NOON, body) for n, body in enumerate(bodies, start=1)])
 
-    assert [line[21:] for line in story_lines(story)][-4:] == [f"revision {n}, accepted, found in accepted" for n in range(1, 5)]
+    told = [line[21:] for line in story_lines(story) if line.startswith("2026")]
+    assert told == [f"revision {n}: accepted, found among the latest orders" for n in range(1, 5)]
 
 
 def test_differences_are_told_field_by_field():
@@ -127,7 +132,28 @@ def test_differences_are_told_field_by_field():
     assert list(change_words(difference(before, after))) == [
         "more_info nothing → ring",
         "status accepted → canceled",
-        "line 7 (Tomato Raf) removed",
-        "line 8 (Tomato Raf) added",
+        "line 7, Tomato Raf: removed",
+        "line 8, Tomato Raf: added, 10 box",
     ]
-    assert list(change_words(difference(before, before))) == ["no business content"]
+    assert list(change_words(difference(before, before))) == ["no difference in the business content"]
+
+
+def test_a_create_that_is_sent_again_is_told_as_it_was():
+    """The key's row says only the last revision, so an earlier try names none; who asked for it stands before it."""
+    tries = [
+        Attempt(key="c123-5001", order_id="5001", started_at=at, finished_at=at + took, outcome=outcome, answer=answer)
+        for at, took, outcome, answer in (
+            (NOON, timedelta(seconds=1), Outcome.REJECTED, "OrderRejected: no such customer"),
+            (NOON + timedelta(hours=1), timedelta(minutes=2), Outcome.DONE, "record S1"),
+        )
+    ]
+    note = Note(at=tries[1].started_at, who="ana", what="retried", reason="added", order_id="5001")
+    story = replace(a_story(), ledger=[row(revision=2, outcome=Outcome.DONE)], attempts=tries, notes=[note])
+
+    assert list(story_lines(story))[-5:] == [
+        "2026-11-02 12:00:00  create (key c123-5001), after 1.0 s: the ERP refused it",
+        "                       no such customer",
+        "2026-11-02 13:00:00  retried by ana: added",
+        "2026-11-02 13:00:00  create with revision 2 (key c123-5001), after 2 min: done",
+        "                       record S1",
+    ]
