@@ -87,7 +87,8 @@ def _standing(workspace: str, order: OrderState) -> Iterator[str]:
     number = f" with number {order.erp_number}" if order.erp_number not in (None, order.erp_record) else ""
     record = f", in the ERP as {order.erp_record}{number}" if order.erp_record else ""
     status = f" ({order.erp_status})" if order.erp_record and order.erp_status else ""
-    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {order.situation.value.replace('_', ' ')}{record}{status}"
+    situation = order.situation.value.replace("_", " ")
+    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {situation}{record}{status}"
     if order.reason:
         yield f"  reason: {order.reason}"
     if order.mismatch and order.mismatch not in order.reason:
