@@ -80,10 +80,10 @@ def number(value: Any) -> Decimal | None:
     """A number, or the text of one. Infinite, endless and misspelt ones are refused, and so are true and false."""
     if type(value) is Decimal:
         return value
-    if value is None or value == "":
-        return None
     if type(value) is int and -_TOO_LARGE < value < _TOO_LARGE:
         return Decimal(value)
+    if value is None or value == "":
+        return None
     if type(value) is str and _NUMBER.fullmatch(digits := value.strip()):
         return _spelt(digits)
     raise ValueError("is no usable number")

@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from daemon.domain.content import DIGEST_VERSION, digest
 from daemon.domain.ledger import Note, Revision, Stream, Unreadable
+from daemon.domain.order import Order
 from daemon.domain.plan import is_left_alone, is_too_old, park
 from daemon.domain.reading import UNREADABLE, Reading, Taken, Verdict, first, let_through, take
 from daemon.domain.state import OrderState, Situation, WorkspaceState
@@ -17,7 +18,7 @@ from daemon.domain.window import Slice
 from daemon.errors import PoisonRow
 from daemon.ports import Answer, Element, Transaction
 from daemon.sync.redigest import redigested
-from daemon.sync.way import Way
+from daemon.sync.way import MOST_CONTENTS, Way
 
 #: How many elements are in memory at once, and for how long the loop stands still: a few milliseconds.
 _PORTION = 100
@@ -59,6 +60,8 @@ class Batch:
     revisions: list[Revision] = field(default_factory=list)
     unreadables: list[Unreadable] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    #: The last contents, to be remembered once all is committed: before that, another content may yet get their number.
+    contents: deque[tuple[tuple[str, int], Order, str]] = field(default_factory=lambda: deque(maxlen=MOST_CONTENTS))
     #: What is told once all is committed.
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
@@ -81,6 +84,7 @@ class Batch:
 
     async def _commit(self, portions: Iterable[Sequence[tuple[Element, int]]], move: dict[Stream, datetime]) -> Tally:
         self.events.clear()
+        self.contents.clear()
         if not any(each.answer.elements for each in self.listed):
             self.way.memory.moves.update(move)
             return Tally()
@@ -95,6 +99,8 @@ class Batch:
             if is_news:
                 await tx.move_cursors({**self.way.memory.moves, **move})
         self._moved(move, is_stored=is_news)
+        for revision, order, digest_ in self.contents:
+            self.way.memory.contents.keep(revision, order, digest_)
         for event, fields in self.events:
             self.way.say(event, **fields)
         return tally
@@ -178,6 +184,7 @@ class Batch:
         self.touched.add(state.id)
         if taken.is_revision:
             self.revisions.append(_revision(state, reading, now))
+            self.contents.append(((state.id, state.latest), reading.order, reading.digest))
             if state.situation is not Situation.BASELINE:  # they may be thousands, and are told in one line
                 self._tell(taken.verdict, state)
         if state.situation is Situation.PARKED and (old is None or old.situation is not Situation.PARKED):

@@ -1,6 +1,8 @@
 """EFFECTS: find before every create, do a group side by side, and record the ends in one commit (laws 2, 3 and 4)."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from daemon.domain.ledger import Kind, LedgerRow
@@ -10,11 +12,14 @@ from daemon.ports import Effect, Record
 from daemon.sync.calls import Late, Result, apply, find_many
 from daemon.sync.doubts import attempt
 from daemon.sync.ends import answer_text, end_of, not_asked, told
-from daemon.sync.intents import End, Found, Group, NotOurs
+from daemon.sync.intents import End, Found, Group, NotOurs, look_ahead
 from daemon.sync.way import Way
 
 #: Outcomes are flushed at least this often while a group is under way, in seconds (A22).
 _FLUSH_S = 1.0
+
+#: A smaller group is likely to be the last one.
+_LOOK_AHEAD_FROM = 100
 
 
 async def carry_out(way: Way, group: Group) -> Tally:
@@ -28,7 +33,26 @@ async def carry_out(way: Way, group: Group) -> Tally:
         ends = {intent.row.key: Late() for intent in group.intents} | ends
     tally = await record_ends(way, group, ends)
     todo = [intent.effect for intent in group.intents if intent.row.key not in ends]
-    return tally + await _do(way, group, todo) if todo else tally
+    if not todo:
+        return tally
+    async with _looking_ahead(way, len(todo)):
+        return tally + await _do(way, group, todo)
+
+
+@asynccontextmanager
+async def _looking_ahead(way: Way, count: int) -> AsyncIterator[None]:
+    """A full group is followed by another one: its contents are read meanwhile. What goes wrong there is met when needed."""
+    if count < _LOOK_AHEAD_FROM:
+        yield
+        return
+    ahead = asyncio.create_task(look_ahead(way, count))
+    try:
+        yield
+    except BaseException:
+        ahead.cancel()
+        raise
+    finally:
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
 async def _find_first(way: Way, group: Group) -> dict[str, End]:

@@ -1,13 +1,14 @@
 """INTENTS: what is about to be done in the ERP, committed before it is done (law 2)."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from daemon.domain import outcome
 from daemon.domain.content import difference
 from daemon.domain.keys import create_key, random_key
-from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.ledger import Kind, LedgerRow, Outcome, Revision
 from daemon.domain.order import Order
 from daemon.domain.plan import Plan, is_counted, park, plan, steer
 from daemon.domain.state import OrderState
@@ -124,12 +125,26 @@ async def _contents(
     """The contents that these rows carry and those that the ERP has, with their digests; those no longer kept are left out."""
     wanted = {(row.order_id, row.revision) for row in rows}
     wanted |= {(row.order_id, states[row.order_id].erp_revision or 0) for row in rows if row.kind is Kind.UPDATE}
-    contents = {}
-    for pair, revision in (await tx.revisions(wanted)).items():
+    known = way.memory.contents.among(wanted)
+    return known | dict(_read(way, await tx.revisions(wanted - known.keys())))
+
+
+def _read(way: Way, revisions: Mapping[tuple[str, int], Revision]) -> Iterator[tuple[tuple[str, int], tuple[Order, str]]]:
+    for pair, revision in revisions.items():
         with suppress(ValueError):
             if revision.raw is not None:
-                contents[pair] = way.market.read(revision.raw), revision.digest
-    return contents
+                yield pair, (way.market.read(revision.raw), revision.digest)
+
+
+async def look_ahead(way: Way, limit: int) -> None:
+    """Read the contents of the next creates while the ERP is at work on this group. Only reads: what it finds decides nothing."""
+    async with way.store.transaction() as tx:
+        due = await tx.due(way.now(), limit)
+        wanted = {(state.id, state.body_revision or state.wanted) for state in due if plan(state) is Plan.CREATE}
+        revisions = await tx.revisions(wanted - way.memory.contents.among(wanted).keys())
+    for pair, (order, digest) in _read(way, revisions):
+        way.memory.contents.keep(pair, order, digest)
+        await asyncio.sleep(0)  # the ERP goes first
 
 
 def _intent(

@@ -1,12 +1,13 @@
 """The parts of one workspace, and what its process remembers between two cycles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Brakes, Limits
 from daemon.domain.ledger import News, Note, Stream
+from daemon.domain.order import Order
 from daemon.domain.statuses import Spelling
 from daemon.domain.window import Slice, cell
 from daemon.ports import ErpAdapter, Marketplace, Say, Store
@@ -88,6 +89,31 @@ class Said:
     ids: frozenset[str]
 
 
+#: How many contents are remembered.
+MOST_CONTENTS = 500
+
+
+@dataclass(slots=True)
+class Contents:
+    """Contents that were read a moment ago, with their digests, by order and revision: no revision ever changes.
+
+    Bounded to one group, so that memory follows what is at work and not what waits.
+    """
+
+    _kept: dict[tuple[str, int], tuple[Order, str]] = field(default_factory=dict)
+
+    def keep(self, revision: tuple[str, int], order: Order, digest: str) -> None:
+        self._kept[revision] = order, digest
+        if len(self._kept) > MOST_CONTENTS:
+            del self._kept[next(iter(self._kept))]
+
+    def forget(self) -> None:
+        self._kept.clear()
+
+    def among(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[Order, str]]:
+        return {revision: self._kept[revision] for revision in wanted if revision in self._kept}
+
+
 @dataclass(slots=True)
 class Memory:
     """What a process remembers of a workspace; all of it may be lost."""
@@ -105,6 +131,7 @@ class Memory:
     moves: dict[Stream, datetime] = field(default_factory=dict)
     #: What slices said, by slice and status, from one end of a cycle's collecting to the other.
     said: dict[tuple[Slice, str], Said] = field(default_factory=dict)
+    contents: Contents = field(default_factory=Contents)
     #: How often the size of a group was halved, because the ERP was too slow for it.
     halvings: int = 0
     #: What orders wait for is what was told.
@@ -126,6 +153,7 @@ class Memory:
         """A new epoch was taken: another leader, or another copy of the database, may have come between."""
         self.first_saw.clear()
         self.moves.clear()
+        self.contents.forget()
         self.saw_restore = None
         self.told_news = frozenset()
         self.reports_cursor = None

@@ -1,5 +1,6 @@
 """The marketplace in memory: orders, the people who change them, and the API's oddities as switches."""
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -173,7 +174,9 @@ class FakeMarketplace:
             await answer
 
     def _answer(self, entries: Sequence[_Entry]) -> Answer:
-        return Answer([_element(entry.order) for entry in entries], self.clock.now())
+        orders = [entry.order for entry in entries]
+        fingerprint = hashlib.sha256(repr(orders).encode(errors="backslashreplace")).digest()
+        return Answer([_element(order) for order in orders], self.clock.now(), fingerprint)
 
     def _listed(self, start: datetime, end: datetime, status: str) -> list[_Entry]:
         matching = [entry for entry in self._entries.values() if entry.order.status == status]

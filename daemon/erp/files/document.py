@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -95,12 +95,15 @@ def _fields(thing: Order | Line | Address | FieldChange, *, without: str = "") -
 
 
 def _plain(value: object) -> Any:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, Decimal):
-        return number_text(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, Line | Address):
-        return _fields(value)
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+    say = _PLAIN.get(type(value))
+    return value if say is None else say(value)
+
+
+#: How each type of value is said; what is not here says itself.
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    Decimal: number_text,
+    datetime: lambda moment: moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    Line: _fields,
+    Address: _fields,
+    tuple: lambda items: [_plain(item) for item in items],
+}
