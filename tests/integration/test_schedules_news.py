@@ -430,6 +430,21 @@ async def test_a_refused_create_is_sent_anew_under_another_key(database_url: str
         assert w.erp.live(order_id)[0].key == f"c123-{order_id}-2"
 
 
+async def test_news_of_a_record_that_was_refused_are_none(database_url: str) -> None:
+    """Told in one breath: refused, and then deleted. The order has no record any more, so there is no conflict."""
+    async with follows(database_url) as w:
+        order_id, record = await delivered(w)
+        w.erp.importer_refuses(record, f"c123-{order_id}", "no such customer")
+        w.clock.advance(1)
+        w.erp.clerk_deletes(record)
+        await w.cycle()
+
+        state = await w.state(order_id)
+        assert (state.erp_record, state.erp_cancelled) == (None, False)
+        assert state.reason == "the ERP refused the create: no such customer"
+        assert "cancel" not in w.market.calls
+
+
 async def test_a_refused_create_waits_for_what_is_missing(database_url: str) -> None:
     """Missing keys are shown, and it is tried again by itself."""
     async with follows(database_url) as w:

@@ -1,12 +1,13 @@
 import asyncio
 import shutil
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, Table, inspect, text
 
 from daemon.errors import DatabaseError
 from daemon.store import schema
@@ -168,3 +169,36 @@ async def test_only_sqlite_is_migrated_unasked(database_url):
             await require_current(database_url)
         await require_current(database_url, auto_migrate=True)
         await require_current(database_url)
+
+
+async def test_records_of_before_are_called_by_their_ids(database_url, tmp_path, monkeypatch):
+    """Until 0003 Consentio was told the record's own id: it is its number from then on, and nothing is told again."""
+    folder = tmp_path / "older"
+    shutil.copytree(schema.migrations(), folder)
+    for path in (folder / "versions").glob("*.py"):
+        if path.name > "0003":
+            path.unlink()
+    with monkeypatch.context() as older:
+        older.setattr(schema, "migrations", lambda: folder)
+        older.setattr(schema, "REVISION", "0002")
+        await migrate(database_url)
+        await on(database_url, lambda connection: add_order_of_before(connection, record="R1"))
+    await migrate(database_url)
+
+    rows = await on(
+        database_url, lambda connection: connection.execute(text("SELECT erp_number, erp_cancelled FROM orders")).all()
+    )
+    assert [(row.erp_number, bool(row.erp_cancelled)) for row in rows] == [("R1", False)]
+
+
+def add_order_of_before(connection, *, record):
+    """A workspace and an order in whatever columns there are; those that must hold something get the least."""
+    for name, known in (("workspaces", {"id": "7"}), ("orders", {"workspace": "7", "id": "1", "erp_record": record})):
+        table = Table(name, MetaData(), autoload_with=connection)
+        least = {column.name: least_of(column) for column in table.c if not column.nullable}
+        connection.execute(table.insert().values({**least, **known}))
+
+
+def least_of(column):
+    kind = column.type.python_type
+    return datetime.now(UTC) if kind is datetime else kind()

@@ -159,3 +159,11 @@ def test_a_new_revision_wakes_a_parked_order_and_parks_a_dismissed_one_again() -
     assert retake(parked, edit).state.situation is Situation.WAITING
     assert retake(dismissed, edit).state.situation is Situation.PARKED
     assert order().id == parked.id
+
+
+def test_the_name_that_a_record_had_before_its_number_is_no_hint() -> None:
+    """A reading from before the number was told shows the record's own name: nothing was forgotten, so nothing is asked."""
+    state = delivered(met()).evolve(erp_number="SO-17", told_id="SO-17")
+    taken = retake(state, reading(2, external_id_seller="R1"))
+
+    assert (taken.state.hint, taken.state.verify) == (None, False)
