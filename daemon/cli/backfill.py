@@ -24,6 +24,9 @@ _LOOK_AGAIN_S = 0.2
 #: Without a terminal a line is printed each time that so much more was read.
 _LINE_EVERY = 0.1
 _BAR = 1000
+_VOUCH = (
+    "→ If nobody typed them into the ERP: the same command with --create-older, or `consentio-sync retry ORDER` one by one.\n"
+)
 _LEFT_OFF = "\nLeft off. A running daemon, or the same command, goes on where it is; `consentio-sync backfill --cancel` ends it."
 
 
@@ -64,7 +67,7 @@ def backfill(
 
     if cancel == (start is not None):
         raise typer.BadParameter("say from where, or --cancel", param_hint="--from")
-    settings = load_all(config).settings
+    settings = load_all(config, log_level="error").settings  # a bar and a sum are told, not each order
     names = workspaces_of(settings, workspace)
     if cancel:
         wanted = [Wished(workspace=name, what=CANCEL_BACKFILL) for name in names]
@@ -166,6 +169,7 @@ class _Run:
             )
         else:
             print(f"workspace {self._workspace}: {visible(outcome)}")
+            print(_VOUCH if progress.older else "", end="")
         return NEEDS_A_PERSON if outcome.startswith(REFUSED) or progress.unread else 0
 
 

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import typer
 
 from daemon.cli.moments import ago
 from daemon.cli.options import AsJson, ConfigFile, InWorkspace, OrderName
 
 if TYPE_CHECKING:
     from daemon.config.settings import Settings
+    from daemon.errors import ConfigError
     from daemon.store.overview import WorkspaceOverview
     from daemon.store.story import Story
 
@@ -17,24 +21,44 @@ if TYPE_CHECKING:
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """Show how every workspace stands.
 
-    Its orders by situation, and when each direction last went well.
+    Its orders by situation, and when each direction last went well. Exit code 3: the config is wrong, too.
     """
-    from daemon.config.load import load
-
-    overview = asyncio.run(_overview(load(config).settings))
+    url, wrong = _database(config)
+    overview = asyncio.run(_overview(url))
     if as_json:
         from daemon.cli.contents import plain
 
         print(json.dumps([plain(workspace) for workspace in overview], indent=2))
-        return
-    lines = [line for workspace in overview for line in _overview_lines(workspace)]
-    print("\n".join(lines) or "No workspace was ever opened: start `consentio-sync run`.")
+    else:
+        lines = [line for workspace in overview for line in _overview_lines(workspace)]
+        print("\n".join(lines) or "No workspace was ever opened: start `consentio-sync run`.")
+    if wrong is not None:
+        _tell_wrong(wrong)
 
 
-async def _overview(settings: "Settings") -> "list[WorkspaceOverview]":
+def _database(config: ConfigFile) -> "tuple[str, ConfigError | None]":
+    """Where to ask. A config that was broken while the daemon runs must not hide how that is; what is wrong with it is told."""
+    from daemon.config.load import database_url, load
+    from daemon.errors import ConfigError
+
+    try:
+        return load(config).settings.database.url.get_secret_value(), None
+    except ConfigError as error:
+        return database_url(config), error
+
+
+def _tell_wrong(wrong: "ConfigError") -> None:
+    from daemon.cli.failures import CONFIG, tell
+
+    tell(wrong)
+    print("A daemon that runs already goes on with the config that it read before.", file=sys.stderr)
+    raise typer.Exit(CONFIG)
+
+
+async def _overview(url: str) -> "list[WorkspaceOverview]":
     from daemon.store.questions import open_reader
 
-    async with open_reader(settings.database.url.get_secret_value()) as reader:
+    async with open_reader(url) as reader:
         return await reader.overview()
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
-from daemon.config.settings import Settings
+from daemon.config.settings import Database, Settings
 from daemon.config.sources import Key, Source, read_source
 from daemon.config.variables import Variables
 from daemon.errors import ConfigError
@@ -35,6 +35,19 @@ class Loaded:
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Reads and checks the settings, variables over the file; ConfigError says all that is wrong with them."""
     return checked(read_source(path, environ))
+
+
+def database_url(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> str:
+    """Where the database is, by a config whose other keys may be wrong. ConfigError where even that cannot be read."""
+    source = read_source(path, environ)
+    table = source.tree.get("database")
+    said = (table if isinstance(table, dict) else {}) | Variables(Settings, source)().get("database", {})
+    try:
+        return Database(**{key: value for key, value in said.items() if key == "url"}).url.get_secret_value()
+    except ValidationError as error:
+        raise refusal(
+            source, [_problem({**detail, "loc": ("database", *detail["loc"])}, source) for detail in error.errors()]
+        ) from None
 
 
 def checked(source: Source) -> Loaded:

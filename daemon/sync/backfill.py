@@ -84,11 +84,11 @@ async def _step(way: Way, glance: Glance, wish: Wish) -> tuple[Wish | None, Tall
         except SliceUnreadable:
             progress = progress.without(piece)
         except RequestRefused as refusal:
-            await _answer(way, wish, f"{REFUSED}{refusal}; {progress}")
+            await _answer(way, wish, progress, f"{REFUSED}{refusal}; {progress}")
             return None, tally
         way.memory.said.clear()
     if progress.position >= span.end:
-        await _answer(way, wish, f"{_words(span.start)} to {_words(span.end)}: {progress}")
+        await _answer(way, wish, progress, f"{_words(span.start)} to {_words(span.end)}: {progress}")
         return None, tally
     return await _note(way, wish, progress), tally
 
@@ -104,8 +104,9 @@ async def _note(way: Way, wish: Wish, progress: Progress) -> Wish:
     return moved
 
 
-async def _answer(way: Way, wish: Wish, outcome: str) -> None:
+async def _answer(way: Way, wish: Wish, progress: Progress, outcome: str) -> None:
     async with way.store.transaction() as tx:
+        await tx.note_progress(wish.number, progress.written())
         await tx.answer_wish(wish.number, outcome, way.now())
     way.say("wish.fulfilled", what=wish.what, order_id=None, who=wish.who, outcome=outcome)
 

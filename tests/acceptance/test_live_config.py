@@ -102,6 +102,8 @@ def test_a_broken_file_changes_nothing_until_it_is_mended(tmp_path, market):
         config.write_text(good.replace('poll_interval = "300ms"', 'poll_interval = "often"\nnonsense = 1').replace("123", "-1"))
         refused = daemon.wait_for("config.refused")
         told = wait_for_trouble(daemon, "refused")
+        with running(tmp_path, "status") as broken:
+            assert broken.end() == 3, broken.text
         market.do(order := market.place(), "accept")
         created = daemon.wait_for("order.created")
         save(config, config.read_text(), good.replace('folder = "erp"', 'folder = "elsewhere"'))
@@ -116,6 +118,8 @@ def test_a_broken_file_changes_nothing_until_it_is_mended(tmp_path, market):
     assert keys == ["workspaces[0].id", "sync.poll_interval", "sync.nonsense"]
     assert [problem.partition(": ")[0] for problem in refused["problems"]] == ["config.toml:6", "config.toml:9", "config.toml:10"]
     assert told["status"] == "ready"
+    assert "config: the daemon goes on with what it read before" in broken.text
+    assert "config.toml:9: sync.poll_interval" in "".join(broken.errors)
     assert created["order_id"] == str(order)
     assert "the ERP: this database says" in " ".join(elsewhere["problems"])
     assert "config: the daemon goes on with what it read before" in status.text

@@ -67,4 +67,4 @@ class Trade:
         try:
             wait_until_sync(lambda: not self.findings(), timeout=timeout, what="both sides to hold the same")
         except AssertionError:
-            assert self.findings() == []
+            raise AssertionError("\n".join(map(str, self.findings())) or "it balanced too late") from None
