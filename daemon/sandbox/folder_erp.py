@@ -129,7 +129,8 @@ class FolderErp:
         self.book.post(posting)
         if posting.kind == "cancel":
             return {"cancelled": True, "status": "void"}
-        self.book.records[posting.record].status = "booked"
+        if self._answers:  # else nobody outside could know it
+            self.book.records[posting.record].status = "booked"
         return {"number": self._number(posting.record), "status": "booked"}
 
     def _unknown_products(self, posting: Posting) -> list[str]:
