@@ -8,7 +8,8 @@ Both ends ask their `on_call` hook before and after each call, so a test may fai
 """
 
 from daemon.testing.clock import FakeClock
-from daemon.testing.erp import FakeErp, FakeErpSettings, FakeRecord, StillUnderWay
+from daemon.testing.erp import FakeErp, FakeErpSettings, FakeRecord
+from daemon.testing.late import StillUnderWay
 from daemon.testing.marketplace import FakeMarketplace, Oddities
 
 __all__ = ["FakeClock", "FakeErp", "FakeErpSettings", "FakeMarketplace", "FakeRecord", "Oddities", "StillUnderWay"]

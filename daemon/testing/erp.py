@@ -1,6 +1,7 @@
 """An ERP in memory: the port's promises, a clerk's hands, and failures at every place where a real one fails."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,12 +15,9 @@ from daemon.domain.order import Line, Order
 from daemon.errors import Ambiguous, Conflict, ErpError, OrderRejected
 from daemon.ports import BookedLine, Capabilities, Effect, Record, Reports
 from daemon.testing.journal import Journal
+from daemon.testing.late import StillUnderWay
 
 _T = TypeVar("_T")
-
-
-class StillUnderWay(TimeoutError):
-    """Raised by a hook before an effect: the caller sees a timeout, and the effect happens when the test calls `land` (A4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,13 +204,11 @@ class FakeErp:
         """The records that count for one order: more than one is a truck that leaves twice."""
         return [record for record in self.records.values() if record.order.id == order_id and record.live and not record.gone]
 
-    def land(self) -> None:
-        """All calls still under way arrive now; what the ERP refuses of them nobody hears."""
-        while self.late:
-            try:
+    def land(self, count: int | None = None) -> None:
+        """The oldest calls still under way (all of them by default) arrive now; what the ERP refuses of them nobody hears."""
+        for _ in range(len(self.late) if count is None else count):
+            with suppress(ErpError):
                 self.late.pop(0)()
-            except ErpError:
-                continue
 
     def clerk_types(self, order: Order, *, key: str = "") -> FakeRecord:
         """A clerk makes a record by hand; with a key, one that was copied."""

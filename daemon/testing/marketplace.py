@@ -12,9 +12,10 @@ from typing import Literal, TypeVar
 from pydantic import TypeAdapter
 
 from daemon.domain.order import Line, Order, Status
-from daemon.errors import RequestRefused
+from daemon.errors import MarketplaceUnavailable, RequestRefused
 from daemon.ports import Answer, Element, Reference
 from daemon.testing.clock import FakeClock
+from daemon.testing.late import StillUnderWay
 
 _ORDER = TypeAdapter(Order)
 _T = TypeVar("_T")
@@ -53,7 +54,8 @@ class FakeMarketplace:
     """A marketplace port without a wire.
 
     `on_call` hears "before list accepted", "after seen" and so on for login, edited, references, cancel, prepare; what it raises,
-    the caller sees. Raised after, the request was carried out and its answer is lost.
+    the caller sees. Raised after, the request was carried out and its answer is lost; `StillUnderWay`, raised before a request that
+    changes something, lets it arrive when the test calls `land`.
     """
 
     def __init__(self, clock: FakeClock | None = None, *, oddities: Oddities | None = None) -> None:
@@ -66,6 +68,8 @@ class FakeMarketplace:
         #: (order id, version that the `seen` covered), in order.
         self.seen: list[tuple[str, int]] = []
         self.prepared: list[str] = []
+        #: Requests still under way; `land` lets them happen.
+        self.late: list[Callable[[], object]] = []
         self._entries: dict[str, _Entry] = {}
         self._ids = count(5001)
         self._answered = False
@@ -118,6 +122,11 @@ class FakeMarketplace:
         entry = self._entries[order_id]
         return entry.edited_at is not None and entry.seen_version < entry.version
 
+    def land(self, count: int | None = None) -> None:
+        """The oldest requests still under way (all of them by default) arrive now."""
+        for _ in range(len(self.late) if count is None else count):
+            self.late.pop(0)()
+
     # ---- the port
 
     async def now(self) -> datetime:
@@ -140,19 +149,19 @@ class FakeMarketplace:
 
     async def tell_references(self, references: Sequence[Reference]) -> Mapping[str, str]:
         """Refuses what `refuses` says."""
-        return await self._call("references", lambda: self._tell(references))
+        return await self._effect("references", lambda: self._tell(references))
 
     async def cancel_remote(self, order_id: str, hash_id: str | None, reference: Reference | None) -> None:  # noqa: ARG002  # the port's
         """As if the seller had cancelled; again changes nothing."""
-        await self._call("cancel", lambda: self._cancel_remote(order_id))
+        await self._effect("cancel", lambda: self._cancel_remote(order_id))
 
     async def mark_seen(self, orders: Sequence[tuple[str, str | None]]) -> None:
         """Covers what the oddities say."""
-        await self._call("seen", lambda: self._see([order_id for order_id, _ in orders]))
+        await self._effect("seen", lambda: self._see([order_id for order_id, _ in orders]))
 
     async def prepare(self, hash_id: str) -> None:
         """Every item is prepared and served as ordered, and the order closed; remembered in `prepared`."""
-        await self._call("prepare", lambda: self._prepare(hash_id))
+        await self._effect("prepare", lambda: self._prepare(hash_id))
 
     def read(self, raw: bytes) -> Order:
         """The same JSON that the listings hand out."""
@@ -162,6 +171,17 @@ class FakeMarketplace:
 
     async def _call(self, what: str, work: Callable[[], _T]) -> _T:
         await self._ask(f"before {what}")
+        return await self._arrive(what, work)
+
+    async def _effect(self, what: str, work: Callable[[], _T]) -> _T:
+        try:
+            await self._ask(f"before {what}")
+        except StillUnderWay:
+            self.late.append(work)
+            raise MarketplaceUnavailable("the API did not answer in time") from None
+        return await self._arrive(what, work)
+
+    async def _arrive(self, what: str, work: Callable[[], _T]) -> _T:
         self.calls.append(what)
         self._answered = True
         answer = work()
