@@ -121,7 +121,7 @@ async def _record_ends(way: Way, group: Group, ends: Mapping[str, End]) -> Tally
                 closed.append((replace(row, outcome=verdict, finished_at=way.now(), record=record), end))
             tally += told(way, row, state, verdict, end)
         await tx.save_orders(states.values())
-        await tx.close_rows([row for row, _ in closed])
+        await tx.close_rows([intents[row.key].remembered(row) for row, _ in closed])
         await tx.add_attempts([attempt(row, answer_text(end)) for row, end in closed])
     group.is_late = group.is_late or any(isinstance(end, Late) for end in ends.values())
     group.away = next((answer_text(end) for end in ends.values() if isinstance(end, ErpUnavailable)), group.away)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from daemon.domain import outcome
 from daemon.domain.content import difference
@@ -20,7 +20,9 @@ CONTENT_GONE = "its content is no longer kept here"
 
 _KINDS = {Plan.CREATE: Kind.CREATE, Plan.UPDATE: Kind.UPDATE, Plan.CANCEL: Kind.CANCEL}
 #: Ends of an intent that never became an effect.
-_NOTHING_SENT = frozenset({Outcome.WITHDRAWN, Outcome.UNAVAILABLE})
+_NOTHING_SENT: frozenset[Outcome | None] = frozenset({None, Outcome.WITHDRAWN, Outcome.UNAVAILABLE})
+#: Ends of an effect that certainly left nothing in the ERP.
+NOTHING_LEFT = _NOTHING_SENT | {Outcome.REJECTED}
 _LETTERS = {Kind.UPDATE: "u", Kind.CANCEL: "x"}
 
 
@@ -45,10 +47,20 @@ class Intent:
     row: LedgerRow
     effect: Effect
     digest: str
-    #: The ledger knows of nothing sent under this key: a record that bears it already is one that this database forgot.
-    is_first: bool
+    #: How an earlier try under this key ended; None when there was none.
+    before: Outcome | None
     #: The order bore a reference when it was first met: without a record of ours it is somebody else's.
     must_exist: bool
+
+    @property
+    def is_first(self) -> bool:
+        """The ledger knows of nothing sent under this key: a record that bears it already is one that this database forgot."""
+        return self.before in _NOTHING_SENT
+
+    def remembered(self, closed: LedgerRow) -> LedgerRow:
+        """The row at its end: a try that left nothing does not unsay what an earlier one under this key may have left."""
+        unsays = closed.outcome in NOTHING_LEFT and self.before not in NOTHING_LEFT
+        return replace(closed, outcome=self.before) if unsays else closed
 
 
 @dataclass(slots=True)
@@ -79,10 +91,10 @@ async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Gro
     rows = [_row(way, state) for state in states if plan(state) in _KINDS and state.id not in blocked]
     by_id = {state.id: state for state in states}
     earlier = await tx.ledger_rows(row.key for row in rows if row.kind is Kind.CREATE)
-    sent = {key for key, row in earlier.items() if row.outcome not in _NOTHING_SENT}
+    ended = {key: row.outcome for key, row in earlier.items()}
     contents = await _contents(way, tx, rows, by_id)
     intents = [
-        _intent(row, by_id[row.order_id], contents, is_first=row.key not in sent)
+        _intent(row, by_id[row.order_id], contents, ended=ended.get(row.key))
         for row in rows
         if (row.order_id, row.revision) in contents
     ]
@@ -148,11 +160,11 @@ async def look_ahead(way: Way, limit: int) -> None:
 
 
 def _intent(
-    row: LedgerRow, state: OrderState, contents: Mapping[tuple[str, int], tuple[Order, str]], *, is_first: bool
+    row: LedgerRow, state: OrderState, contents: Mapping[tuple[str, int], tuple[Order, str]], *, ended: Outcome | None
 ) -> Intent:
     order, digest = contents[row.order_id, row.revision]
     before, _ = contents.get((row.order_id, state.erp_revision or 0), (None, ""))
     change = difference(before, order) if row.kind is Kind.UPDATE else None
     effect = Effect(kind=row.kind, key=row.key, order=order, record=row.record, change=change)
     must_exist = row.kind is Kind.CREATE and state.met_with_reference and state.incarnation == 1
-    return Intent(row, effect, digest, is_first=is_first, must_exist=must_exist)
+    return Intent(row, effect, digest, before=ended, must_exist=must_exist)

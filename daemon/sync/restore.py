@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from daemon.domain import outcome
 from daemon.domain.keys import create_key
+from daemon.domain.ledger import LedgerRow
 from daemon.domain.news import withdrawn
 from daemon.domain.plan import AMBIGUOUS, Plan, is_conflict, park, plan, steer, with_tell
 from daemon.domain.state import OLDER_THAN_WALL, OrderState
@@ -13,6 +14,7 @@ from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record
 from daemon.sync.calls import Result, find_many
 from daemon.sync.ends import naming, not_asked
+from daemon.sync.intents import NOTHING_LEFT
 from daemon.sync.way import Way
 
 #: No restore was said, and no later record came up: somebody at the ERP did it.
@@ -133,12 +135,17 @@ async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]
         known = await tx.ledger_rows(keys)
         for key, order_id in keys.items():
             if plan(fresh[order_id]) is Plan.ASK:
-                fresh[order_id] = _asked(way, fresh[order_id], answers.get(key), was_sent=key in known)
+                fresh[order_id] = _asked(way, fresh[order_id], answers.get(key), was_sent=_may_be_left(known.get(key)))
             if isinstance(answers.get(key), Record) and key not in known:
                 forgotten.append(order_id)
             tally += Tally(adopted=int(fresh[order_id].erp_record is not None))
         await tx.save_orders(fresh.values())
     return tally, forgotten
+
+
+def _may_be_left(row: LedgerRow | None) -> bool:
+    """Whether a create under this key may have left a record."""
+    return row is not None and row.outcome not in NOTHING_LEFT
 
 
 def _asked(way: Way, state: OrderState, answer: Result | None, *, was_sent: bool) -> OrderState:

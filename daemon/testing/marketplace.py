@@ -106,7 +106,9 @@ class FakeMarketplace:
         entry.order = replace(entry.order, **(stamp | fields))  # type: ignore[arg-type]  # the record checks the names
         entry.version += 1
         is_hidden = fields.get("status") is Status.CANCELED and not self.oddities.edited_lists_cancels
-        if entry.accepted_at is not None and not is_hidden:
+        if is_hidden and entry.seen_version == entry.version - 1:
+            entry.seen_version = entry.version  # no list will ever show it
+        elif entry.accepted_at is not None and not is_hidden:
             entry.edited_at = self.clock.now()
 
     def cancel(self, order_id: str) -> None:

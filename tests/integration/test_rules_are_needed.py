@@ -4,25 +4,31 @@ A schedule that still held without its rule would test nothing.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.domain import outcome, reading
-from daemon.domain.ledger import LedgerRow
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.plan import settled, steer
 from daemon.domain.state import QUIET, OrderState
 from daemon.domain.tally import Tally
-from daemon.errors import StoreUnavailable
+from daemon.errors import ErpUnavailable, StoreUnavailable
 from daemon.ports import Record
-from daemon.store import orders
-from daemon.sync import collect, doubts, effects, ends, sweep
+from daemon.store import orders, workspaces
+from daemon.sync import acknowledge, batch, collect, cycle, deliver, doubts, effects, ends, intents, sweep
+from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules, Way
 from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
-from tests.support.world import World, world
+from tests.support.torture.process import Process
+from tests.support.torture.sqlite import backup, without_threads
+from tests.support.torture.stage import Scenery, Stage
+from tests.support.world import Crash, World, world
 
 
 def edit(w: World, order_id: str, amount: int, **fields: Any) -> None:
@@ -177,7 +183,167 @@ async def an_edit_that_moves_no_stamp(url: str, _: Any) -> None:
         await w.assert_promise(order_id)
 
 
+async def a_crash_right_after_a_create(url: str, _: Any) -> None:
+    async with world(url, erp=FakeErpSettings(find="nothing", read=False)) as w:
+        order_id = w.market.place()
+
+        def die() -> None:
+            w.doors.break_at = w.doors.passed
+            w.doors.knock("the create is done")
+
+        w.use_hooks(erp=once("after create", die))
+        with suppress(Crash):
+            await w.cycle()
+        w.doors.break_at = None
+        await w.restart()
+        await w.live_on(1)
+        w.content_in_erp(order_id)
+
+
+async def a_create_that_never_arrives(url: str, _: Any) -> None:
+    async with world(url) as w:
+        w.use_hooks(erp=once("before create", lost))
+        order_id = w.market.place()
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def an_edit_while_the_erp_is_away(url: str, _: Any) -> None:
+    async with world(url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        w.use_hooks(erp=away)
+        edit(w, order_id, 12)
+        await w.cycle()
+        assert w.market.unseen(order_id), f"order {order_id} was acknowledged early"
+
+
+async def an_edit_of_an_order_that_never_reached_the_erp(url: str, _: Any) -> None:
+    async with world(url) as w:
+        w.use_hooks(erp=away)
+        order_id = w.market.place()
+        await w.cycle()
+        edit(w, order_id, 12)
+        await w.cycle()
+        assert w.market.unseen(order_id), f"order {order_id} was acknowledged early"
+
+
+def away(what: str) -> None:
+    if what.startswith("before"):
+        raise ErpUnavailable
+
+
+async def accepted_an_hour_late(url: str, _: Any) -> None:
+    async with world(url, oddities=Oddities(filter_by="created")) as w:
+        order_id = w.market.place(accepted=False)
+        await w.cycle()
+        await w.cycle(after=3_600)
+        w.market.accept(order_id)
+        await w.live_on(7)
+        assert w.content_in_erp(order_id) is not None, f"order {order_id} is lost"
+
+
+async def a_leader_that_is_overtaken_between_question_and_create(_: str, folder: Any) -> None:
+    folder.mkdir()
+    with without_threads():
+        stage = Stage(Scenery(), folder)
+        try:
+            await stage.run(stage.a)
+            stage.place(accepted=True, boxes=1)
+            await stage.run(stage.a, "erp: after find")
+            stage.lose_lock()
+            for _ in range(4):
+                await stage.run(stage.b)
+                await stage.wait(80)
+            await stage.run(stage.a)
+            stage.truth.during()
+        finally:
+            await stage.close()
+
+
+async def revision_numbers_that_come_again(url: str, folder: Any) -> None:
+    async with world(url, erp=FakeErpSettings(remembers_keys=True)) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        backup(Path(url.removeprefix("sqlite:///")), Path(f"{folder}-copy.db"))
+        edit(w, order_id, 12)
+        await w.cycle()
+        await w.stop()
+        w.url = f"sqlite:///{folder}-copy.db"
+        edit(w, order_id, 13)
+        await w.start()
+        await declare_restored(w.way, "a test")
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def a_clock_that_was_three_days_ahead(url: str, _: Any) -> None:
+    async with world(url) as w:
+        w.clock.jump(86_400 * 3)
+        await w.cycle(2)
+        w.clock.jump(-86_400 * 3)
+        order_id = w.market.place()
+        await w.cycle(after=3_600)
+        await w.live_on(1)
+        assert w.content_in_erp(order_id) is not None, f"order {order_id} is lost"
+
+
 # ---- the rules, each taken away
+
+
+class _Unwritten:
+    """A transaction in which the intents are not written."""
+
+    def __init__(self, tx: Any) -> None:
+        self._tx = tx
+
+    def __getattr__(self, name: str) -> Any:
+        return _nothing if name in ("save_rows", "save_orders") else getattr(self._tx, name)
+
+
+async def _nothing(_: object) -> None:
+    return
+
+
+async def _intend_unwritten(way: Way, tx: Any, states: Sequence[OrderState], *more: Any) -> Any:
+    return await INTEND(way, _Unwritten(tx), states, *more)
+
+
+def _guess_done(way: Way, row: LedgerRow, state: OrderState, *_: object) -> Any:
+    record = row.record or "R1"
+    known = outcome.adopted(state, record=record, number=None, status=None, now=way.now())
+    return Outcome.DONE, settled(known)
+
+
+async def _acknowledge_whatever(way: Way, after: str = "") -> list[OrderState]:
+    async with way.store.transaction() as tx:
+        return [state for state in (await tx.orders(["5001"])).values() if state.edited and state.id > after]
+
+
+async def _acknowledge_what_the_erp_has(way: Way, after: str = "") -> list[OrderState]:
+    return [state for state in await _acknowledge_whatever(way, after) if state.erp_revision]
+
+
+async def _nothing_at_all(*_: object) -> None:
+    return
+
+
+async def _sweep_nothing(*_: object) -> Tally:
+    return Tally()
+
+
+def _made_with_a_boot_clock_that_stands(self: Process, store: Any) -> Way:
+    way = MADE(self, store)
+    return replace(way, clocks=replace(way.clocks, boot=lambda: 0.0))
+
+
+def _row_with_a_derived_key(way: Way, state: OrderState) -> LedgerRow:
+    row = ROW(way, state)
+    return replace(row, key=f"u{row.order_id}-{row.revision}") if row.kind is Kind.UPDATE else row
+
+
+def _due_even_if_it_lies_ahead(last: datetime | None, interval: timedelta, now: datetime) -> bool:
+    return last is None or now - last >= interval
 
 
 async def _find_nothing(*_: object) -> dict[str, Any]:
@@ -200,13 +366,14 @@ def _take_as_present(way: Way, state: OrderState, record: Record) -> OrderState:
     return outcome.adopted(state, record=record.id, number=record.id, status=record.status, now=way.now())
 
 
-async def _move_cursor_first(batch: collect.Batch) -> Tally:
-    async with batch.way.store.transaction() as tx:
-        await tx.move_cursors(batch.move)
-    return await RECORD(batch)
+async def _move_cursor_first(slice_: batch.Batch) -> Tally:
+    async with slice_.way.store.transaction() as tx:
+        await tx.move_cursors(slice_.move)
+    return await RECORD(slice_)
 
 
 ADOPTED, CANCELED, RECORD = outcome.adopted, outcome.canceled, collect.Batch.record
+INTEND, ROW, MADE = intents.intend, intents._row, Process._made
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +418,32 @@ RULES = {
     "orders and cursor are one commit": Rule(
         a_database_that_fails_after_a_listing, [(collect.Batch, "record", _move_cursor_first)], "is unknown here"
     ),
+    "the intent is committed first": Rule(
+        a_crash_right_after_a_create, [(deliver, "intend", _intend_unwritten)], "is doubled"
+    ),
+    "a doubt is asked about, never guessed": Rule(a_create_that_never_arrives, [(doubts, "_judge", _guess_done)], "is lost"),
+    "acknowledge last": Rule(
+        an_edit_of_an_order_that_never_reached_the_erp, [(acknowledge, "_ackable", _acknowledge_whatever)], "acknowledged early"
+    ),
+    "acknowledge only the latest": Rule(
+        an_edit_while_the_erp_is_away, [(acknowledge, "_ackable", _acknowledge_what_the_erp_has)], "acknowledged early"
+    ),
+    "sweeps read the past again": Rule(accepted_an_hour_late, [(cycle, "sweep", _sweep_nothing)], "is lost"),
+    "a lease, and an epoch in every commit": Rule(
+        a_leader_that_is_overtaken_between_question_and_create,
+        [(Process, "_made", _made_with_a_boot_clock_that_stands), (workspaces, "require_epoch", _nothing_at_all)],
+        "two live records",
+    ),
+    "the keys of updates are random": Rule(
+        revision_numbers_that_come_again, [(intents, "_row", _row_with_a_derived_key)], "is stale"
+    ),
+    "a moment in the future is pulled back": Rule(
+        a_clock_that_was_three_days_ahead,
+        [(collect, "past", lambda cursor, *_: cursor), (sweep, "is_due", _due_even_if_it_lies_ahead)],
+        "is lost",
+    ),
     "content decides, not dates": Rule(
-        an_edit_that_moves_no_stamp, [(collect, "digest", lambda order: f"{order.status} {order.updated_at}")], "is stale"
+        an_edit_that_moves_no_stamp, [(batch, "digest", lambda order: f"{order.status} {order.updated_at}")], "is stale"
     ),
 }
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from daemon.config.settings import Delivery
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation
-from daemon.errors import MarketplaceUnavailable, SliceUnreadable
+from daemon.errors import ErpUnavailable, MarketplaceUnavailable, SliceUnreadable
 from daemon.ports import Answer, Record
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
@@ -484,3 +484,31 @@ async def test_an_adapter_that_answers_twice_and_for_what_nobody_asked(database_
         await w.cycle(2)
 
         await w.assert_promise(*ids)
+
+
+async def test_a_cancel_of_an_order_that_certainly_never_reached_an_erp_that_cannot_be_asked(database_url: str) -> None:
+    """The ERP was away whenever its create was due: there is nothing to cancel, and nothing for a person to do."""
+    async with world(database_url, erp=STERN) as w:
+        w.use_hooks(erp=lose("before create", ErpUnavailable))
+        order_id = w.market.place()
+        await w.cycle()
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.cycle(2)
+
+        await w.assert_promise(order_id)
+
+
+async def test_an_outage_does_not_unsay_that_an_earlier_create_may_have_arrived(database_url: str) -> None:
+    """Its answer was lost, then the ERP was away; canceled then, where nobody can be asked: a person decides."""
+    async with world(database_url, erp=STERN) as w:
+        w.use_hooks(erp=lose("after create"))
+        order_id = w.market.place()
+        await w.cycle()
+        w.use_hooks(erp=lose("before create", ErpUnavailable, times=9))
+        await w.cycle(4)
+        assert [call for call in w.erp.calls if call.startswith("create")]
+        w.market.cancel(order_id)
+        await w.live_on(1)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED

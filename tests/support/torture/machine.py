@@ -1,9 +1,10 @@
 """The state machine: hypothesis draws what people, machines and the network do; the stage tells it in plain words."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import wraps
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from tests.support.torture import sqlite
 from tests.support.torture.outside import ERP_CALLS, ERP_FAULTS, MARKET_CALLS, MARKET_FAULTS, Fault
 from tests.support.torture.process import Process
 from tests.support.torture.stage import MORNINGS, RULES, Scenery, Stage
+from tests.support.torture.truth import Broken
 
 #: The kinds of ERP, by what they answer and refuse.
 ERPS = {
@@ -52,17 +54,35 @@ _DOORS = st.sampled_from(DOORS)
 _SKEWS = st.sampled_from([0, 600, -600, 3_600, -3_600, 3 * 86_400, -3 * 86_400]).map(lambda s: timedelta(seconds=s))
 
 
+#: One step of a schedule, to be taken again: the rule and its arguments.
+Deed = tuple[str, dict[str, Any]]
+
+
+def deed(**strategies: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A rule whose every use is remembered."""
+
+    def remembering(work: Callable[..., None]) -> Any:
+        @wraps(work)
+        def done(self: "Machine", **arguments: Any) -> None:
+            self.deeds.append((work.__name__, arguments))
+            work(self, **arguments)
+
+        return rule(**strategies)(done)
+
+    return remembering
+
+
 class Machine(RuleBasedStateMachine):
-    """One schedule. Subclasses name the ERP, and may hear of each stage when it has ended."""
+    """One schedule. Subclasses name the ERP, and may hear of each schedule when it has ended."""
 
     erp: ClassVar[FakeErpSettings] = ERPS["asks creates"]
     rules_of_core: ClassVar[Any] = RULES
-    #: The stages of the schedules that ran; the last one that broke is the shrunk one.
-    ended: ClassVar[Any] = staticmethod(lambda _stage, _error: None)
 
     def __init__(self) -> None:
         super().__init__()
         self.stage: Stage
+        self.beginning: dict[str, Any] = {}
+        self.deeds: list[Deed] = []
         self.error: BaseException | None = None
         self._open = ExitStack()
         self._open.enter_context(sqlite.without_threads())
@@ -80,7 +100,8 @@ class Machine(RuleBasedStateMachine):
             raise
 
     @initialize(oddities=_ODDITIES, morning=st.sampled_from(MORNINGS), boxes=_BOXES)
-    def begin(self, oddities: Oddities, morning: Any, boxes: int) -> None:
+    def begin(self, oddities: Oddities, morning: datetime, boxes: int) -> None:
+        self.beginning = {"oddities": oddities, "morning": morning, "boxes": boxes}
         self.stage = Stage(Scenery(erp=self.erp, oddities=oddities, morning=morning), self._folder, rules=self.rules_of_core)
         self.stage.tell(f"the ERP is {self.erp}; the marketplace {oddities}")
         self.run(self.stage.run(self.stage.a))
@@ -104,22 +125,22 @@ class Machine(RuleBasedStateMachine):
         else:
             self.stage.edit(order_id, boxes, backwards=deed == "edit backwards")
 
-    @rule(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES)
+    @deed(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES)
     def people(self, number: int, deed: str, boxes: int) -> None:
         self.change(number, deed, boxes)
 
-    @rule(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES, door=_DOORS)
+    @deed(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES, door=_DOORS)
     def people_and_step(self, number: int, deed: str, boxes: int, door: str | None) -> None:
         self.change(number, deed, boxes)
         self.run(self.stage.run(self.stage.a, door))
 
-    @rule(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES, call=st.sampled_from(EFFECTS), fault=_ERP_FAULTS)
+    @deed(number=_NUMBERS, deed=_DEEDS, boxes=_BOXES, call=st.sampled_from(EFFECTS), fault=_ERP_FAULTS)
     def people_and_fault(self, number: int, deed: str, boxes: int, call: str, fault: Fault) -> None:
         self.change(number, deed, boxes)
         self.stage.disturb("erp", call, fault)
         self.run(self.stage.run(self.stage.a))
 
-    @rule(number=_NUMBERS, deeds=st.tuples(_DEEDS, _DEEDS), boxes=st.tuples(_BOXES, _BOXES))
+    @deed(number=_NUMBERS, deeds=st.tuples(_DEEDS, _DEEDS), boxes=st.tuples(_BOXES, _BOXES))
     def people_twice(self, number: int, deeds: tuple[str, str], boxes: tuple[int, int]) -> None:
         """Two deeds between two polls; two edits may end where they began."""
         for deed, amount in zip(deeds, boxes, strict=True):
@@ -130,27 +151,27 @@ class Machine(RuleBasedStateMachine):
     def daemon(self, is_second: bool) -> Process:
         return self.stage.b if is_second else self.stage.a
 
-    @rule(is_second=_SELDOM, door=_DOORS)
+    @deed(is_second=_SELDOM, door=_DOORS)
     def step(self, is_second: bool, door: str | None) -> None:
         self.run(self.stage.run(self.daemon(is_second), door))
 
-    @rule(seconds=_SECONDS, door=_DOORS)
+    @deed(seconds=_SECONDS, door=_DOORS)
     def wait_and_step(self, seconds: int, door: str | None) -> None:
         self.run(self.stage.wait(seconds))
         self.run(self.stage.run(self.stage.a, door))
 
-    @rule(seconds=_SECONDS, times=st.integers(1, 3))
+    @deed(seconds=_SECONDS, times=st.integers(1, 3))
     def live(self, seconds: int, times: int) -> None:
         for _ in range(times):
             self.run(self.stage.wait(seconds))
             self.run(self.stage.run(self.stage.a))
 
-    @rule(is_second=_SELDOM)
+    @deed(is_second=_SELDOM)
     def kill(self, is_second: bool) -> None:
         if self.daemon(is_second).is_up:
             self.run(self.stage.kill(self.daemon(is_second)))
 
-    @rule(seconds=_SECONDS)
+    @deed(seconds=_SECONDS)
     def overtake(self, seconds: int) -> None:
         """The first daemon stands still, loses the lock, and the second one leads."""
         self.stage.lose_lock()
@@ -159,7 +180,7 @@ class Machine(RuleBasedStateMachine):
 
     # Limits of the promise: an ERP that cannot be asked cannot say what a database forgot.
     @precondition(lambda self: self.erp.find != "nothing")
-    @rule(number=st.integers(0, 3), back_up=st.booleans())
+    @deed(number=st.integers(0, 3), back_up=st.booleans())
     def copy(self, number: int, back_up: bool) -> None:
         if back_up:
             self.stage.back_up()
@@ -168,19 +189,19 @@ class Machine(RuleBasedStateMachine):
 
     # ---- the network, the clocks, the ERP
 
-    @rule(call=st.sampled_from(ERP_CALLS), fault=_ERP_FAULTS)
+    @deed(call=st.sampled_from(ERP_CALLS), fault=_ERP_FAULTS)
     def disturb_erp(self, call: str, fault: Fault) -> None:
         self.stage.disturb("erp", call, fault)
 
-    @rule(call=st.sampled_from(MARKET_CALLS), fault=st.sampled_from(MARKET_FAULTS))
+    @deed(call=st.sampled_from(MARKET_CALLS), fault=st.sampled_from(MARKET_FAULTS))
     def disturb_market(self, call: str, fault: Fault) -> None:
         self.stage.disturb("market", call, fault)
 
-    @rule(date=_SKEWS, wall=_SKEWS)
+    @deed(date=_SKEWS, wall=_SKEWS)
     def skew(self, date: timedelta, wall: timedelta) -> None:
         self.stage.skew(date=date, wall=wall)
 
-    @rule(number=_NUMBERS, what=st.sampled_from(["land", "outage", "gap", "poison"]))
+    @deed(number=_NUMBERS, what=st.sampled_from(["land", "outage", "gap", "poison"]))
     def trouble(self, number: int, what: str) -> None:
         if what == "land":
             self.stage.land_oldest()
@@ -189,7 +210,7 @@ class Machine(RuleBasedStateMachine):
         else:
             self.stage.begin_or_end(what)
 
-    @rule(number=_NUMBERS, deed=st.sampled_from(["edits", "cancels", "deletes", "ships", "copies"]), meant=_SELDOM)
+    @deed(number=_NUMBERS, deed=st.sampled_from(["edits", "cancels", "deletes", "ships", "copies"]), meant=_SELDOM)
     def clerk(self, number: int, deed: str, meant: bool) -> None:
         if meant:
             self.stage.clerk(self.order(number), deed)
@@ -218,12 +239,15 @@ class Machine(RuleBasedStateMachine):
         await self.stage.read_states()
         self.stage.truth.verdict()
         if effects := await self.stage.rest():
-            raise AssertionError(f"stuck: {effects} effects on the ERP after everything was settled")
+            raise Broken("stuck", f"{effects} effects on the ERP after everything was settled")
         self.stage.truth.during()
 
     def _close(self) -> None:
         if hasattr(self, "stage"):
             self._loop.run_until_complete(self.stage.close())
-            type(self).ended(self.stage, self.error)
+            self.ended()
         self._loop.close()
         self._open.close()
+
+    def ended(self) -> None:
+        """The schedule is over; `error` says what broke, if anything did."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.util import LRUCache
+
 from daemon.errors import Deposed, MarketplaceUnavailable, StoreUnavailable, WorkspaceLocked
 from daemon.ports import Glance, Transaction
 from daemon.store.address import parse_address
@@ -15,11 +17,14 @@ from daemon.store.store import SqlStore
 from daemon.sync.cycle import run_cycle
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Clocks, Way
-from tests.support.torture.gate import Gate, Killed
+from tests.support.torture.gate import Gate
 from tests.support.torture.outside import CURRENT, MarketLine
 
 if TYPE_CHECKING:
     from tests.support.torture.stage import Stage
+
+#: Statements that were compiled once: each process of a schedule would compile them anew.
+_STATEMENTS = LRUCache(500)
 
 #: What a service lives through: it leads anew, or ends and is started again.
 _LIVED_THROUGH = (StoreUnavailable, Deposed, WorkspaceLocked)
@@ -121,6 +126,7 @@ class Process:
         """Starts and leads; False if another one leads."""
         self._database = SqlDatabase(parse_address(self.stage.url), owner=self.name)
         self._database._locks = self._locks
+        self._database._engine._engine.sync_engine._compiled_cache = _STATEMENTS
         try:
             store = await self._database.lead(
                 "123", api_url="fake://market", adapter="fake", adapter_identity="fake", now=self.stage.wall()
@@ -200,6 +206,3 @@ class Process:
         timeout = self.stage.rules.call_timeout.total_seconds()
         if what.startswith("after") and stood > timeout:
             raise TimeoutError(what) if end == "erp" else MarketplaceUnavailable(what)
-
-
-__all__ = ["Killed", "Lock", "Process"]

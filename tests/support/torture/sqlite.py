@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -59,7 +60,8 @@ def _empty() -> bytes:
     """A migrated database, made once."""
     folder = Path(mkdtemp())
     try:
-        asyncio.run(require_current(f"sqlite:///{folder}/empty.db", auto_migrate=True))
+        with ThreadPoolExecutor(1) as elsewhere:  # a loop may be running here
+            elsewhere.submit(asyncio.run, require_current(f"sqlite:///{folder}/empty.db", auto_migrate=True)).result()
         return (folder / "empty.db").read_bytes()
     finally:
         shutil.rmtree(folder)

@@ -247,7 +247,7 @@ class Stage:
             self._file.write_bytes(copy.read_bytes())
             self.recorded = dict(recorded)
         self.tell("an older copy of the database is restored" if which else "the database is lost; a new one", fault="restore")
-        self.truth.restores += 1
+        self.truth.losses += not which
         await self.a.start(restored=True)
 
     def skew(self, *, date: timedelta, wall: timedelta) -> None:
@@ -276,10 +276,10 @@ class Stage:
         await self._heal()
         for seconds in (80, 80, 80, 80, *(600,) * 9):
             await self._calm_cycle(seconds)
-        for _ in range(30):
+        for _ in range(12):
             if not self.truth.findings():
                 break
-            await self._calm_cycle(900)
+            await self._calm_cycle(1_800)
 
     async def _heal(self) -> None:
         self.date_skew = self.wall_skew = timedelta(0)

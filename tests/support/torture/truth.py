@@ -6,7 +6,8 @@ holds another content than Consentio shows, or lives although its order is cance
 without need, bears a wrong reference, stands on the edited list, or goes on being sent (stuck).
 
 What is excused, and no more: an order that a clerk laid hands on may differ and park, since the seller wanted it so; an order may
-park as `outcome unknown` where the ERP cannot be asked, if an answer was lost or a process killed in mid-call.
+park as `outcome unknown` where the ERP cannot be asked, if an answer was lost or a process killed in mid-call; and after a *lost*
+database an order may park that bears the reference of a record which is gone: for all we know, somebody else's.
 """
 
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ class Truth:
         self._stage = stage
         self._on_the_way: list[Finding] = []
         self.touched_by_clerk: set[str] = set()
-        self.kills_in_flight = self.restores = 0
+        self.kills_in_flight = self.losses = 0
         self.states: Mapping[str, OrderState] = {}
         self.open_rows: set[str] = set()
         stage.market.on_seen = self._judge_seen
@@ -144,4 +145,9 @@ class Truth:
     def _may_be_parked(self, order_id: str) -> bool:
         doubtful = self._stage.faults.doubts + self.kills_in_flight > 0
         cannot_ask = self._stage.scenery.erp.find == "nothing"
-        return order_id in self.touched_by_clerk or (cannot_ask and doubtful)
+        is_foreign = self.losses > 0 and self._bears_the_reference_of_nothing(order_id)
+        return order_id in self.touched_by_clerk or (cannot_ask and doubtful) or is_foreign
+
+    def _bears_the_reference_of_nothing(self, order_id: str) -> bool:
+        reference = self._stage.market.order(order_id).external_id
+        return reference is not None and reference not in {record.id for record in self._stage.erp.live(order_id)}
