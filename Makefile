@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 UV ?= uv
 ARGS ?=
+MINUTES ?= 10
 
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.stamp
@@ -12,7 +13,7 @@ LOCK := $(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-tryton test check format docs bench kill-test image-check lock clean
+.PHONY: help demo demo-tryton test check format docs bench kill-test torture image-check lock clean
 
 help:  ## list these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -44,6 +45,9 @@ bench: $(DEV)  ## measure time and memory beside a bare loop; ARGS=--quick to se
 
 kill-test: $(DEV)  ## kill the daemon thirty times amid 2,000 orders, on each database, and count what arrived
 	@$(BIN)/python -m benchmarks.kill_test $(ARGS)
+
+torture: $(DEV)  ## search for schedules that break the promise, and for input that breaks a reader; MINUTES=480 goes on longer
+	@$(BIN)/python -m benchmarks.torture --minutes $(MINUTES) $(ARGS)
 
 image-check:  ## build the image, and let the compose stack lose its database and its daemon; needs Docker with compose
 	@deploy/containers/check.sh

@@ -54,8 +54,8 @@ class FakeMarketplace:
     """A marketplace port without a wire.
 
     `on_call` hears "before list accepted", "after seen" and so on for login, edited, references, cancel, prepare; what it raises,
-    the caller sees. Raised after, the request was carried out and its answer is lost; `StillUnderWay`, raised before a request that
-    changes something, lets it arrive when the test calls `land`.
+    the caller sees. Raised after, the request was carried out and its answer is lost; `StillUnderWay`, raised before a request
+    that changes something, lets it arrive when the test calls `land`.
     """
 
     def __init__(self, clock: FakeClock | None = None, *, oddities: Oddities | None = None) -> None:

@@ -145,5 +145,9 @@ def _without(deeds: Sequence[Deed]) -> Iterator[list[Deed]]:
 def _plainer(deeds: Sequence[Deed]) -> Iterator[list[Deed]]:
     for at, (name, arguments) in enumerate(deeds):
         for word, value in arguments.items():
-            if word in _PLAIN and isinstance(value, type(_PLAIN[word]) if _PLAIN[word] is not None else str) and value != _PLAIN[word]:
+            if (
+                word in _PLAIN
+                and isinstance(value, type(_PLAIN[word]) if _PLAIN[word] is not None else str)
+                and value != _PLAIN[word]
+            ):
                 yield [*deeds[:at], (name, {**arguments, word: _PLAIN[word]}), *deeds[at + 1 :]]

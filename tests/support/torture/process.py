@@ -96,6 +96,8 @@ class Process:
         self._task: asyncio.Task[None] | None = None
         self._locks = LooseLocks(stage.lock)
         self._shown: dict[str, int] = {}
+        #: What it waits for has come: it stands behind the answer, where no deadline strikes any more.
+        self.has_answer = False
         self.way: Way | None = None
 
     # ---- what it knows
@@ -204,5 +206,6 @@ class Process:
         """One side of a call: perhaps it stands here, perhaps the call goes wrong; who stood too long gets no answer."""
         stood = await self.gate.passed(f"{end}: {what}")
         timeout = self.stage.rules.call_timeout.total_seconds()
-        if what.startswith("after") and stood > timeout:
+        if what.startswith("after") and stood > timeout and not self.has_answer:
+            self.stage.faults.doubts += end == "erp"
             raise TimeoutError(what) if end == "erp" else MarketplaceUnavailable(what)

@@ -22,7 +22,7 @@ from daemon.store.schema import require_current
 
 @contextmanager
 def without_threads() -> Iterator[None]:
-    """aiosqlite carries out each statement where it is asked to."""
+    """Aiosqlite carries out each statement where it is asked to."""
     with patch.multiple(Connection, __await__=_connect, _execute=_execute, stop=_stop):
         yield
 

@@ -125,7 +125,7 @@ class Stage:
         self.clock.advance(end - self.clock.monotonic())
 
     async def _let_send(self, seconds: float) -> None:
-        """A limit of the promise: a machine frozen between the last check and the socket for longer than the margin can double."""
+        """A limit of the promise: a machine frozen between its last check and the socket beyond the margin can double."""
         margin = self.rules.doubt_margin.total_seconds() - 1
         for process in (self.a, self.b):
             stood = [self.clock.monotonic() - each.since for each in process.gate.waiting if each.door.startswith(_SENT)]
@@ -157,9 +157,7 @@ class Stage:
 
     def place(self, *, accepted: bool, boxes: int) -> None:
         self.clock.advance(1)
-        order_id = self.market.place(
-            accepted=False, more_info="", delivery_estimated_at=self.clock.now() + timedelta(hours=20)
-        )
+        order_id = self.market.place(accepted=False, more_info="", delivery_estimated_at=self.clock.now() + timedelta(hours=20))
         self.orders.append(order_id)
         self._set_boxes(order_id, boxes)
         if accepted:
@@ -315,5 +313,3 @@ class Stage:
         async with self.a.way.store.transaction() as tx:
             self.truth.states = await tx.orders(self.orders)
             self.truth.open_rows = {row.order_id for row in await tx.open_rows()}
-
-

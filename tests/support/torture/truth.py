@@ -1,9 +1,9 @@
 """The promise, judged by what the two ends hold: the core is asked for nothing but the orders' situations.
 
-Whatever happens, at every moment: no order has two live records of ours (doubled), and no `seen` covers a version that we know and
-the ERP does not have (early). At the end, after all has been healthy for a while: no accepted order is missing in the ERP (lost), no record
-holds another content than Consentio shows, or lives although its order is canceled (stale), and nothing waits, doubts, is parked
-without need, bears a wrong reference, stands on the edited list, or goes on being sent (stuck).
+At every moment: no order has two live records of ours (doubled), and no `seen` covers a version that its sender knew and the ERP
+does not have (early). At the end, when all has been healthy for a while: no accepted order is missing in the ERP (lost), no
+record holds another content than Consentio shows, or lives although its order is canceled (stale), and nothing waits,
+doubts, is parked without need, bears a wrong reference, stands on the edited list, or goes on being sent (stuck).
 
 What is excused, and no more: an order that a clerk laid hands on may differ and park, since the seller wanted it so; an order may
 park as `outcome unknown` where the ERP cannot be asked, if an answer was lost or a process killed in mid-call; and after a *lost*
@@ -116,7 +116,9 @@ class Truth:
             return []
         order, ours = self._stage.market.order(order_id), self._stage.erp.ours(order_id)
         if order.status is Status.CANCELED:
-            return [Finding("stale", f"order {order_id} is canceled, and lives in the ERP")] if ours else self._judge_told(order_id)
+            return (
+                [Finding("stale", f"order {order_id} is canceled, and lives in the ERP")] if ours else self._judge_told(order_id)
+            )
         if order.status is not Status.ACCEPTED:
             return []
         if not ours:
