@@ -106,7 +106,7 @@ def row(found: "Found") -> tuple[str, ...]:
     from daemon.cli.moments import age
 
     order = found.order
-    why = f"{order.reason} ({', '.join(order.missing)})" if order.missing else order.reason or order.tell_reason or order.mismatch
+    why = f"missing {', '.join(order.missing)}" if order.missing else order.reason or order.tell_reason or order.mismatch
     born = age(order.created_at or order.updated_at)
     named = order.erp_number or order.erp_record or ""
     return order.id, found.workspace, order.situation.value, order.latest_status, born, order.customer or "", named, why

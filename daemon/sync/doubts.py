@@ -81,7 +81,7 @@ async def _judge_all(
         old = states[row.order_id]
         verdict, state = _judge(way, row, _asked(old), answers.get(row.key), digests)
         if verdict is None and state.reason == old.reason:
-            unchanged += 1
+            unchanged += int(old.reason != OUTCOME_UNKNOWN)  # that one waits for a person: no cycle tells of it again
         else:
             judged.append(Judgement(row if verdict is None else _closed(way, row, verdict, state), state))
     return judged, unchanged

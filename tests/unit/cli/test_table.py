@@ -41,5 +41,5 @@ def test_a_row_says_what_an_order_waits_for():
     parked = state.evolve(situation=Situation.PARKED, reason="unknown", missing=("customer:C-17",), erp_number="SO-9")
     settled = state.evolve(situation=Situation.SETTLED, tell_reason="404")
 
-    assert row(Found("7", parked)) == ("1", "7", "parked", "accepted", "", "C-17", "SO-9", "unknown (customer:C-17)")
+    assert row(Found("7", parked)) == ("1", "7", "parked", "accepted", "", "C-17", "SO-9", "missing customer:C-17")
     assert row(Found("7", settled))[6:] == ("r9", "404")
