@@ -136,8 +136,7 @@ def _id(record: Mapping[str, Any], what: str, place: int = 0) -> str:
 def _status(value: Any) -> Status:
     if value is None:
         raise ValueError("the order has no status")
-    status = _STATUSES.get(value) if isinstance(value, str) else None
-    if status is None:
+    if (status := _STATUSES.get(value) if isinstance(value, str) else None) is None:
         raise ValueError(f"unknown status '{clean(str(value), 40)}'")
     return status
 

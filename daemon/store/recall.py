@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from daemon.domain.state import OrderState
 
-#: So many orders are at work at once: some groups of deliveries, and what is told of them. About 4 MiB.
-_MOST = 2_000
+#: So many orders are at work at once: some groups of deliveries, and what is told of them. About 2 MiB.
+_MOST = 1_000
 
 
 class Recall:
