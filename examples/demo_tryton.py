@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.tryton import Unavailable, running_tryton, version
 from tests.support.tryton_job import Account, Plan, run_job
 
-_PLAN = Plan(orders=24, seconds=20, kills=1, confirmations=4, seed=3)
+_PLAN = Plan(orders=24, seconds=20, kills=1, confirmations=4, cancellations=1, seed=3)
 _BEGAN = time.monotonic()
 
 
@@ -43,7 +43,7 @@ def show(account: Account) -> int:
         print(said + ("  left to a person" if sale.order in account.left else ""))
     states = Counter(sale.state for sale in account.sales)
     print(f"\non the market: {_counted(account.deeds)}")
-    print(f"in Tryton:     {_counted(states)}; {account.confirmed} confirmed by a clerk")
+    print(f"in Tryton:     {_counted(states)}; {account.confirmed} confirmed and {account.cancelled} cancelled by a clerk")
     print(f"what broke:    {_counted(account.struck)}")
     for order, reason in account.left.items():
         print(f"for a person:  order {order}: {reason}")

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.tryton
 async def test_a_create_whose_answer_is_lost_is_a_doubt(tryton_server, clerk, tryton_proxy, fault):
     """Whatever breaks once the sale was sent is no verdict; asking by the key then tells what happened."""
     order = some_order()
-    async with connected(tryton_server, base_url=tryton_proxy.url, timeout=1) as erp:
+    async with connected(tryton_server, base_url=tryton_proxy.url, timeout_s=1) as erp:
         await erp.find("to be ready")
         tryton_proxy.fault(fault, "POST /tryton/rest/model/sale.sale[?]", seconds=2)
         with pytest.raises(Exception, match=r"answer|broke|502") as raised:

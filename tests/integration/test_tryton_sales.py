@@ -127,3 +127,13 @@ async def test_odd_text_survives(tryton_server, clerk):
         assert await erp.update(record.id, change(order), "u1") == record
 
     assert sale_of(clerk, record, "comment")["comment"].endswith('«Muelle 4»\n"O\'Brien" <b>& 山田</b> \\ %s =1+1')
+
+
+async def test_a_thousand_lines(tryton_server):
+    """An order of very many products is looked up in several questions, and booked as one sale."""
+    lines = tuple(replace(KILOS, id=str(n), sku=f"{'X' * 60}{n}", ean_code=PRODUCTS["LIM-VERNA"].ean_code) for n in range(1000))
+    order = some_order(lines=lines)
+    async with connected(tryton_server, timeout_s=60, state="draft") as erp:
+        record = await erp.create(order, key_of(order))
+
+    assert [line.line_id for line in record.lines] == [line.id for line in lines]

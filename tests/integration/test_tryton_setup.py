@@ -1,10 +1,7 @@
-from dataclasses import replace
-
 import pytest
 
 from daemon.errors import AdapterError, ErpUnavailable
-from daemon.sandbox.catalogue import PRODUCTS
-from tests.support.tryton_orders import KILOS, connected, key_of, some_order
+from tests.support.tryton_orders import connected, key_of, some_order
 from tests.support.tryton_shop import application_key
 
 pytestmark = pytest.mark.tryton
@@ -66,16 +63,6 @@ async def test_a_button_that_others_may_press_is_told(own_tryton):
         with pytest.raises(AdapterError, match="may not press confirm") as refused:
             await erp.check()
     assert "Sales bosses" in refused.value.remedy
-
-
-async def test_a_thousand_lines(tryton_server):
-    """An order of very many products is looked up in several questions, and booked as one sale."""
-    lines = tuple(replace(KILOS, id=str(n), sku=f"{'X' * 60}{n}", ean_code=PRODUCTS["LIM-VERNA"].ean_code) for n in range(1000))
-    order = some_order(lines=lines)
-    async with connected(tryton_server, timeout=60, state="draft") as erp:
-        record = await erp.create(order, key_of(order))
-
-    assert [line.line_id for line in record.lines] == [line.id for line in lines]
 
 
 async def test_a_rule_that_could_hide_a_sale_ends_the_check(own_tryton):

@@ -103,21 +103,28 @@ def _audit_order(order: Shown, sales: Sequence[Sale], left: Mapping[str, str]) -
     if len(live) > 1:
         yield Verdict.DOUBLED, f"alive as {', '.join(sale.reference for sale in live)}"
     elif order["status"] == "accepted":
-        yield from _audit_accepted(order, live, left) if live else [(Verdict.LOST, "accepted, and Tryton has no live sale of it")]
+        yield from _audit_accepted(order, live[0], left) if live else _audit_missing(order, sales, left)
     elif live and not _is_left(live[0], order, left):
         yield Verdict.CANCEL_LOST, f"{order['status']}, and {live[0].reference} is {live[0].state}"
     if order["unseen"] and str(order["id"]) not in left:
         yield Verdict.NO_ACK, "its last edit was never marked as seen"
 
 
-def _audit_accepted(order: Shown, live: Sequence[Sale], left: Mapping[str, str]) -> Iterator[tuple[Verdict, str]]:
-    sale = live[0]
+def _audit_missing(order: Shown, sales: Sequence[Sale], left: Mapping[str, str]) -> Iterator[tuple[Verdict, str]]:
+    """A clerk may have cancelled it: then a person is told."""
+    if not sales or "cancelled in " not in left.get(str(order["id"]), ""):
+        yield Verdict.LOST, "accepted, and Tryton has no live sale of it"
+
+
+def _audit_accepted(order: Shown, sale: Sale, left: Mapping[str, str]) -> Iterator[tuple[Verdict, str]]:
+    is_left = str(order["id"]) in left
     differing = list(_differences(order["history"][-1]["content"], sale))
     if differing and not _is_left(sale, order, left):
         yield Verdict.STALE, f"{sale.reference} ({sale.state}) differs in {', '.join(differing)}"
-    is_untold = order["external_id"] == "" and str(order["id"]) in left  # told when the person is through with it
-    if order["external_id"] != sale.number and not is_untold:
+    if order["external_id"] != sale.number and not (is_left and order["external_id"] == ""):
         yield Verdict.REFERENCE, f"the market calls it {order['external_id']!r}, Tryton {sale.number!r}"
+    if order["external_status"] != sale.state and not is_left:
+        yield Verdict.REFERENCE, f"the market says it is {order['external_status']!r}, Tryton {sale.state!r}"
 
 
 def _is_left(sale: Sale, order: Shown, left: Mapping[str, str]) -> bool:

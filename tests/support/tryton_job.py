@@ -66,6 +66,8 @@ class Plan:
     seconds: float = 28.0
     kills: int = 3
     confirmations: int = 8
+    #: How many sales a clerk cancels, though Consentio has them as accepted.
+    cancellations: int = 2
     patience_s: float = 120.0
     seed: int = 11
 
@@ -77,6 +79,7 @@ class Account:
     deeds: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
     confirmed: int = 0
+    cancelled: int = 0
     open_at_kills: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
@@ -102,7 +105,7 @@ adapter = "tryton"
 base_url = "{url}"
 database = "{DATABASE}"
 key_file = "tryton-key"
-timeout = {_TIMEOUT_S}
+timeout_s = {_TIMEOUT_S}
 [erp.default.mapping]
 time_zone = "{says["time_zone"]}"
 units = {{ unit = "u" }}
@@ -146,6 +149,7 @@ class Job:
             self._tell_kill(number)
         with running(self._folder, **_HURRY) as daemon:
             self._trade(daemon, last, with_outage=True)
+            self.account.cancelled = sum(self._press("cancel") for _ in range(self._plan.cancellations))
             self._say(f"the daemon is asked to stop: code {daemon.end(signal.SIGTERM)}")
             self.account.log += daemon.lines
 
@@ -176,20 +180,21 @@ class Job:
             _, could_happen = self._market.play(event)
             self.account.deeds[event.do] += could_happen
             if place in confirm_at:
-                self._confirm_one()
+                self.account.confirmed += self._press("confirm")
             if with_outage and place == len(portion) // 3:
                 threading.Thread(target=self._be_away).start()
             time.sleep(gap)  # the market's own pace
 
-    def _confirm_one(self) -> None:
-        """A clerk confirms the oldest quotation, whatever the daemon is doing."""
+    def _press(self, button: str) -> bool:
+        """A clerk presses a button of the oldest quotation, whatever the daemon is doing."""
         for sale in self._rpc.read("sale.sale", ["number"], ["state", "=", "quotation"])[:1]:
             try:
-                self._rpc.call("sale.sale", "confirm", [sale["id"]])
+                self._rpc.call("sale.sale", button, [sale["id"]])
             except Fault:  # the daemon was faster, and made it a draft to edit it
-                return
-            self.account.confirmed += 1
-            self._say(f"a clerk confirms sale {sale['number']}")
+                return False
+            self._say(f"a clerk presses {button} of sale {sale['number']}")
+            return True
+        return False
 
     def _be_away(self) -> None:
         self._say("Tryton is away: connections are refused")

@@ -71,7 +71,7 @@ class Rest:
         self._refused: tuple[str, float] | None = None
 
     async def __aenter__(self) -> Self:
-        seconds = self._settings.timeout
+        seconds = self._settings.timeout_s
         # No connection is used twice: on one that the server has meanwhile closed, nobody could tell what had arrived.
         connector = aiohttp.TCPConnector(ssl=self._tls(), force_close=True)
         self._http = aiohttp.ClientSession(
@@ -205,7 +205,7 @@ class Rest:
         if isinstance(problem, aiohttp.ConnectionTimeoutError):
             return ErpUnavailable(f"{host} cannot be reached: the connection took too long")
         if isinstance(problem, TimeoutError):
-            return Lost(f"{host} did not answer within {self._settings.timeout:g} s")
+            return Lost(f"{host} did not answer within {self._settings.timeout_s:g} s")
         return Lost(f"the connection to {host} broke before the answer was whole")
 
 

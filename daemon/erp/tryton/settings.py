@@ -37,7 +37,7 @@ class TrytonSettings(BaseModel):
     key: SecretStr | None = Field(None, description="or: the key itself")
     insecure_http: bool = Field(False, description="send the key over plain http to another machine")
     ca_file: Path | None = Field(None, description="certificates to trust beside the system's")
-    timeout: float = Field(20, gt=0, le=3600, description="seconds for one request; keep it below delivery.call_timeout")
+    timeout_s: float = Field(20, gt=0, le=3600, description="seconds for one request; keep it below delivery.call_timeout")
     company: str | None = Field(None, min_length=1, description="the company's name, if not the user's own")
     state: Literal["draft", "quotation", "confirmed"] = Field("quotation", description="how far a sale is taken")
     after_confirmation: Literal["conflict", "amend"] = Field(
