@@ -43,6 +43,7 @@ _LEVELS = {
     "amount.mismatched": "warning",
     "brake.pulled": "warning",
     "errand.refused": "warning",
+    "cancels.held": "warning",
     "order.in_doubt": "warning",
     "order.parked": "warning",
     "orders.missing": "warning",

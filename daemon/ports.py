@@ -459,6 +459,10 @@ class Transaction(Protocol):
         """Errands whose `due_at` has come, the longest due first, with the same pull-back as `due`."""
         ...
 
+    async def count_errands(self, kind: Kind, who: str, *, since: datetime) -> int:
+        """How many errands of a kind somebody made since a moment."""
+        ...
+
     async def save_errands(self, errands: Iterable[Errand]) -> None:
         """Insert or replace."""
         ...

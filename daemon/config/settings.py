@@ -228,7 +228,8 @@ class News(Table):
         "pass", description="a status that is not among them: pass it on as it is, or hold it, so that the last one told stays"
     )
     cancel_on_consentio: bool = Field(
-        False, description="cancel on Consentio what somebody cancelled in the ERP; else such an order is parked for a person"
+        False,
+        description="cancel on Consentio what was cancelled in the ERP, as far as [brakes] allow; else the order is parked",
     )
     prepare_on_consentio: bool = Field(
         False, description="mark on Consentio as prepared what the ERP calls prepared; it cannot be taken back there"

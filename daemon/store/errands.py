@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
-from daemon.domain.ledger import Errand
+from daemon.domain.ledger import Errand, Kind
 from daemon.store.orders import AHEAD
 from daemon.store.records import as_record, as_values, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
@@ -19,6 +19,12 @@ _DUE = (
     .order_by(errands.c.due_at, errands.c.order_id, errands.c.kind)
     .limit(bindparam("limit"))
 )
+_MADE = select(func.count().label("many")).where(
+    errands.c.workspace == THIS,
+    errands.c.kind == bindparam("kind"),
+    errands.c.who == bindparam("maker"),
+    errands.c.made_at >= bindparam("since"),
+)
 _SAVE = upsert(errands)
 
 
@@ -28,6 +34,10 @@ async def of_orders(scope: Scope, ids: Iterable[str]) -> list[Errand]:
 
 async def due(scope: Scope, now: datetime, limit: int) -> list[Errand]:
     return [as_record(Errand, row) for row in await scope.rows(_DUE, now=now, far=now + AHEAD, limit=limit)]
+
+
+async def count(scope: Scope, kind: Kind, who: str, *, since: datetime) -> int:
+    return int((await scope.rows(_MADE, kind=kind, maker=who, since=since))[0].many)
 
 
 async def save(scope: Scope, made: Iterable[Errand]) -> None:

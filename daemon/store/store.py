@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from daemon.domain.brakes import Brake
-from daemon.domain.ledger import Attempt, Errand, Heard, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
+from daemon.domain.ledger import Attempt, Errand, Heard, Kind, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
 from daemon.domain.state import OrderState, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
@@ -236,6 +236,9 @@ class SqlTransaction:
 
     async def due_errands(self, now: datetime, limit: int) -> list[Errand]:
         return await errands.due(self._scope, now, limit)
+
+    async def count_errands(self, kind: Kind, who: str, *, since: datetime) -> int:
+        return await errands.count(self._scope, kind, who, since=since)
 
     async def save_errands(self, made: Iterable[Errand]) -> None:
         await errands.save(self._scope, made)

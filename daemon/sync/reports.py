@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from daemon.domain.brakes import DAY, WEEK, Brake, Pull
 from daemon.domain.ledger import Errand, Heard, Kind, LedgerRow, News, NewsKind
 from daemon.domain.news import TO_BE_CANCELED, Heeded, hear, refuse
 from daemon.domain.order import Order
@@ -17,7 +18,7 @@ from daemon.domain.plan import is_conflict, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable
-from daemon.ports import Glance, Reports
+from daemon.ports import Glance, Reports, Transaction
 from daemon.sync.amounts import compared, contents_of
 from daemon.sync.ends import tell_parked
 from daemon.sync.errands import errand_for
@@ -34,6 +35,7 @@ _REACH_S = 3600.0
 
 #: What the record of an order was cancelled for, on Consentio.
 CANCELLED_THERE = "cancelled in the ERP"
+_LOOK_AT_THE_ERP = "look at the ERP: the orders are parked, and `cancel` or `retry` says for each of them what shall be"
 PREPARED_THERE = "prepared in the ERP"
 
 
@@ -114,6 +116,8 @@ class Hearing:
     errands: dict[tuple[str, Kind], Errand]
     #: What the effects carried that the ERP has booked.
     contents: Mapping[tuple[str, int], Order]
+    #: Whether Consentio is asked to cancel what the ERP cancelled.
+    cancels: bool
     outcomes: dict[Heard, str] = field(default_factory=dict)
     made: list[Errand] = field(default_factory=list)
     before: dict[str, OrderState] = field(default_factory=dict)
@@ -135,7 +139,7 @@ class Hearing:
             return Heeded(state, "the order has another record now")
         if news.kind is NewsKind.PREPARED:
             return self._prepared(one)
-        heeded = hear(state, news, now, cancels=self.way.rules.cancel_on_consentio)
+        heeded = hear(state, news, now, cancels=self.cancels)
         return Heeded(self._compared(heeded.state, news), heeded.said)
 
     def _compared(self, state: OrderState, news: News) -> OrderState:
@@ -203,12 +207,30 @@ async def _hear(way: Way) -> Hearing:
         rows = await tx.ledger_rows(_keys(batch))
         errands = {(errand.order_id, errand.kind): errand for errand in await tx.errands(ids)}
         contents = await contents_of(way, tx, _booked(batch, rows))
-        hearing = Hearing(way, batch, await tx.orders(ids), rows, errands, contents)
+        pull = await _too_many(way, tx, batch) if way.rules.cancel_on_consentio else None
+        cancels = way.rules.cancel_on_consentio and pull is None
+        hearing = Hearing(way, batch, await tx.orders(ids), rows, errands, contents, cancels)
         hearing.hear()
         await tx.save_orders(state for state in hearing.states.values() if state != hearing.before[state.id])
         await tx.save_errands(hearing.made)
         await tx.heed(hearing.outcomes, way.now())
+    if pull is not None:
+        way.say("cancels.held", count=pull.count, limit=pull.limit, listed=pull.listed, remedy=_LOOK_AT_THE_ERP)
     return hearing
+
+
+async def _too_many(way: Way, tx: Transaction, batch: Iterable[Heard]) -> Pull | None:
+    """An ERP that suddenly cancels everything is not followed by itself (A25): counted as cancels in the ERP are."""
+    news = {one.order_id for one in batch if one.news.kind is NewsKind.CANCELLED}
+    limits, now = way.rules.brakes.cancels, way.now()
+    if not news:
+        return None
+    count = len(news) + await tx.count_errands(Kind.CANCEL_REMOTE, "daemon", since=now - DAY)
+    listed = await tx.count_listed(now - WEEK)
+    limit = limits.of(listed)
+    if limit is None or count <= limit:
+        return None
+    return Pull(brake=Brake.CANCELS, at=now, count=count, limit=limit, listed=listed)
 
 
 def _keys(batch: Iterable[Heard]) -> set[str]:

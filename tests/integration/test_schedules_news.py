@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.domain.brakes import Limit, Limits
 from daemon.domain.ledger import Kind
 from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.order import Status
@@ -102,6 +103,28 @@ async def test_a_number_is_told_when_it_is_known(database_url: str) -> None:
         await w.live_on(1)
         await w.assert_promise(order_id)
         assert (await w.state(order_id)).hint is None
+
+
+# ---- an ERP that cancels everything
+
+
+async def test_an_erp_that_cancels_everything_is_not_followed(database_url: str) -> None:
+    """Cancels come one by one and Consentio follows, up to what the brakes allow within a day; the others wait for a person."""
+    limits = Limits(cancels=Limit(orders=3, floor=2))
+    async with follows(database_url, rules=replace(FOLLOWS, brakes=limits)) as w:
+        orders = [w.market.place() for _ in range(8)]
+        await w.cycle()
+        for order_id in orders[:3]:
+            w.erp.clerk_cancels(w.erp.live(order_id)[0].id)
+            await w.cycle(2)
+        for order_id in orders[3:]:
+            w.erp.clerk_cancels(w.erp.live(order_id)[0].id)
+        await w.cycle(3)
+
+        canceled = [order_id for order_id in orders if w.market.order(order_id).status is Status.CANCELED]
+        assert canceled == orders[:3]
+        assert {(await w.state(order_id)).reason for order_id in orders[3:]} == {TO_BE_DECIDED}
+        assert [(held["count"], held["limit"]) for held in w.events("cancels.held")] == [(8, 3)]
 
 
 # ---- A14: news and whom they are for
