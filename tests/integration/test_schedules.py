@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
+from daemon.domain import reading
+from daemon.domain.content import DIGEST_VERSION, digest
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Status
-from daemon.domain.plan import OLDER_THAN_WALL
+from daemon.domain.plan import OLDER_THAN_WALL, OTHER_IDENTITY
 from daemon.domain.state import Situation
-from daemon.errors import ErpUnavailable, SliceUnreadable
+from daemon.errors import DatabaseError, ErpUnavailable, SliceUnreadable
 from daemon.ports import Answer
+from daemon.sync import batch
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
-from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
+from daemon.testing import FakeErp, FakeErpSettings, Oddities, StillUnderWay
+from tests.support.torture.sqlite import without_threads
+from tests.support.torture.stage import Scenery, Stage
 from tests.support.world import World, world
 
 
@@ -198,6 +203,28 @@ async def test_a04_a_call_that_lands_late(database_url: str, call: str) -> None:
         await w.assert_promise(order_id)
 
 
+async def test_a05_a_leader_that_lost_the_lock_between_intent_and_effect(tmp_path: Any) -> None:
+    """The lease keeps it from sending what its successor has already asked about, and the epoch from recording anything."""
+    with without_threads():
+        scene = Stage(Scenery(), tmp_path)
+        try:
+            await scene.run(scene.a)
+            scene.place(accepted=True, boxes=2)
+            await scene.run(scene.a, "erp: after find")
+            scene.a.has_answer = True  # it freezes behind the answer
+            scene.lose_lock()
+            for _ in range(4):
+                await scene.run(scene.b)
+                await scene.wait(80)
+            await scene.run(scene.a)
+            await scene.quiet()
+            await scene.read_states()
+
+            scene.truth.verdict()
+        finally:
+            await scene.close()
+
+
 async def test_a06_a_database_that_was_lost(database_url: str, tmp_path: Any) -> None:
     """Every create is preceded by find: a forgotten record is adopted, never doubled, and the restore is noticed."""
     async with world(database_url) as w:
@@ -282,6 +309,108 @@ async def test_a10_an_order_edited_long_after(database_url: str) -> None:
         await w.live_on(1)
 
         await w.assert_promise(order_id)
+
+
+async def test_a11_what_was_typed_in_before_going_live(database_url: str) -> None:
+    """Accepted before the start wall: recorded, shown, and never created, whichever sweep finds it."""
+    w = World(database_url, oddities=Oddities(filter_by="created"))
+    order_id = w.market.place()
+    w.erp.clerk_types(w.market.order(order_id))
+    w.clock.advance(86_400 * 5)
+    await w.start()
+    try:
+        await w.live_on(7)
+
+        assert (await w.state(order_id)).situation is Situation.BASELINE
+        assert not w.erp.effects
+    finally:
+        await w.stop()
+
+
+async def test_a12_another_erp_on_the_same_database(database_url: str) -> None:
+    """The ledger knows its two ends: a mismatch refuses to start."""
+    async with world(database_url) as w:
+        await w.stop()
+        w.erp = FakeErp(FakeErpSettings(name="production"))
+        with pytest.raises(DatabaseError):
+            await w.start()
+
+
+@pytest.mark.parametrize("what", ["hash_id", "created_at"])
+async def test_a12_an_id_that_comes_back_as_another_order(database_url: str, what: str) -> None:
+    """Another hash or creation moment under a known id is another order: a person decides, nothing is overwritten."""
+    async with world(database_url) as w:
+        order_id = w.market.place()
+        await w.cycle()
+        other = {"hash_id": "another", "created_at": w.clock.now() - timedelta(minutes=5)}
+        edit(w, order_id, "99")
+        w.market.edit(order_id, **{what: other[what]})
+        await w.live_on(0.5)
+
+        state = await w.state(order_id)
+        assert (state.situation, state.reason) == (Situation.PARKED, OTHER_IDENTITY)
+        assert len(w.erp.effects) == 1
+
+
+@pytest.mark.parametrize("filter_by", ["created", "updated", "accepted", "delivery"])
+async def test_a13_pending_first_and_accepted_later(database_url: str, filter_by: Any) -> None:
+    """Whatever the date filter reads, the near sweep finds it: nobody waits for the wide one."""
+    async with world(database_url, oddities=Oddities(filter_by=filter_by)) as w:
+        order_id = w.market.place(accepted=False, delivery_estimated_at=w.clock.now() + timedelta(days=2))
+        await w.cycle()
+        await w.cycle(after=3_600)
+        w.market.accept(order_id)
+        await w.cycle(12)
+
+        await w.assert_promise(order_id)
+
+
+async def test_a19_a_digest_that_says_something_else_after_an_upgrade(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contents are compared by digesting them anew: the upgrade turns no order into an edit."""
+    with monkeypatch.context() as yesterday:
+        yesterday.setattr(batch, "digest", lambda order: f"old {digest(order)}")
+        yesterday.setattr(batch, "DIGEST_VERSION", DIGEST_VERSION + 1)
+        yesterday.setattr(reading, "DIGEST_VERSION", DIGEST_VERSION + 1)
+        w = World(database_url)
+        await w.start()
+        await w.cycle()
+        order_id = w.market.place()
+        await w.cycle(2)
+    try:
+        await w.restart()
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+        assert len(w.erp.effects) == 1
+
+        edit(w, order_id, "12")
+        await w.cycle(2)
+        await w.assert_promise(order_id)
+    finally:
+        await w.stop()
+
+
+async def test_a22_a_group_that_breaks_off(database_url: str) -> None:
+    """What was answered is recorded, the rest are doubts, each settled by itself; nothing is doubled."""
+    async with world(database_url, erp=FakeErpSettings(find="every", group_size=10)) as w:
+        ids = [w.market.place() for _ in range(6)]
+        w.use_hooks(erp=lose("after create c123-5003"))
+        await w.cycle()
+        assert {(await w.state(i)).situation for i in ids[:2]} == {Situation.SETTLED}
+        assert {(await w.state(i)).situation for i in ids[2:]} == {Situation.IN_DOUBT}
+        await w.live_on(1)
+
+        await w.assert_promise(*ids)
+
+
+async def test_a22_an_erp_that_cannot_be_asked_gets_groups_of_one(database_url: str) -> None:
+    """One lost answer leaves one order to a person, not a group of them."""
+    async with world(database_url, erp=FakeErpSettings(find="nothing", read=False, group_size=10)) as w:
+        w.use_hooks(erp=lose("after create"))
+        ids = [w.market.place() for _ in range(6)]
+        await w.live_on(1)
+
+        assert [(await w.state(i)).situation for i in ids].count(Situation.PARKED) == 1
+        assert len(w.erp.effects) == 6
 
 
 async def test_a16_edits_that_end_in_the_same_content_are_acknowledged(database_url: str) -> None:
