@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from tests.support.torture.campaign import Figures, search
+from tests.support.torture.fuzz import READERS
 from tests.support.torture.machine import ERPS
 
 _SCHEDULES_AT_ONCE = 25
@@ -21,15 +22,30 @@ _SCHEDULES_AT_ONCE = 25
 def main() -> int:
     options = _options()
     print(f"seed {options.seed}, {options.minutes:g} minutes, {options.processes} processes", flush=True)
-    end, figures = time.monotonic() + options.minutes * 60, Figures()
-    jobs = [
-        (options.erp or list(ERPS), options.seed * 1_000 + worker, options.processes, end) for worker in range(options.processes)
-    ]
-    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        for part in pool.starmap(_search, jobs):
+    end, processes = time.monotonic() + options.minutes * 60, options.processes
+    kinds, inputs = options.erp or list(ERPS), options.inputs // processes
+    figures, crashes = Figures(), 0
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        numbers = [options.seed * 1_000 + worker for worker in range(processes)]
+        for failed in pool.starmap(_read_hostile, [(number, inputs) for number in numbers]):
+            crashes += failed
+        for part in pool.starmap(_search, [(kinds, number, processes, end) for number in numbers]):
             figures.add(part)
+    print(f"{inputs * processes} hostile inputs for each of {', '.join(READERS)}: {crashes} findings")
     print(figures)
-    return 1 if figures.harms else 0
+    return 1 if figures.harms or crashes else 0
+
+
+def _read_hostile(number: int, inputs: int) -> int:
+    """One process's share of the hostile input; tells what was found."""
+    failed = 0
+    for name, reader in READERS.items():
+        try:
+            reader(number, inputs)
+        except AssertionError as finding:
+            failed += 1
+            print(f"\n{name}, seed {number}: {finding}\n", flush=True)
+    return failed
 
 
 def _options() -> argparse.Namespace:
@@ -37,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000), help="printed, to do the same again")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--inputs", type=int, default=100_000, help="hostile inputs for each reader")
     parser.add_argument("--erp", choices=ERPS, action="append", help="only this kind of ERP; may be repeated")
     return parser.parse_args()
 
