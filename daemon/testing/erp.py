@@ -2,96 +2,22 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from inspect import isawaitable
 from itertools import count
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from daemon.domain.content import Change
 from daemon.domain.ledger import Kind, News, NewsKind
-from daemon.domain.order import Line, Order
+from daemon.domain.order import Order
 from daemon.errors import Ambiguous, Conflict, ErpError, OrderRejected
-from daemon.ports import BookedLine, Capabilities, Effect, Record, Reports
+from daemon.ports import Capabilities, Effect, Record, Reports
 from daemon.testing.journal import Journal
 from daemon.testing.late import StillUnderWay
+from daemon.testing.records import FakeErpSettings, FakeRecord
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FakeErpSettings:
-    """What kind of ERP it is."""
-
-    find: Literal["nothing", "creates", "every"] = "creates"
-    read: bool = True
-    refuses_second_key: bool = False
-    #: A cancelled record is gone, and its key is free again.
-    cancel_deletes: bool = False
-    #: An update whose key it has carried out before is taken for done.
-    remembers_keys: bool = False
-    group_size: int = 1
-    #: It computes and tells totals and lines.
-    books: bool = False
-    #: It tells news: of what its clerks do, and of what we had done as well.
-    reports: bool = False
-    #: A record has no number before a clerk gives it one.
-    numbers_later: bool = False
-    name: str = "fake"
-
-
-@dataclass(slots=True, kw_only=True)
-class FakeRecord:
-    """A document in the ERP. `key` is the one of its create; "" when a clerk typed it in."""
-
-    id: str
-    key: str
-    order: Order
-    number: str | None = None
-    live: bool = True
-    gone: bool = False
-    #: It has left the house: no change and no cancel any more.
-    shipped: bool = False
-    #: The keys of the updates and cancels that it went through.
-    touched_by: list[str] = field(default_factory=list)
-    #: What it computed, where it books.
-    total: Decimal | None = None
-    lines: tuple[BookedLine, ...] | None = None
-
-    @property
-    def status(self) -> str:
-        """The ERP's word for where the record stands."""
-        return "shipped" if self.shipped else "open" if self.live else "cancelled"
-
-    def seen_from_outside(self) -> Record:
-        """The record as the port tells it."""
-        return Record(
-            id=self.id,
-            number=self.number,
-            live=self.live and not self.gone,
-            status=self.status,
-            total=self.total,
-            lines=self.lines,
-        )
-
-    def book(self, surcharge: Decimal) -> None:
-        """Compute lines and total, each line dearer by a surcharge."""
-        self.lines = tuple(_booked(line, surcharge) for line in self.order.lines)
-        totals = [line.total for line in self.lines]
-        self.total = sum((total for total in totals if total is not None), Decimal(0)) if None not in totals else None
-
-
-def _booked(line: Line, surcharge: Decimal) -> BookedLine:
-    is_computable = line.amount is not None and line.price is not None and line.unit == (line.price_unit or line.unit)
-    total = line.amount * line.price if is_computable and line.amount is not None and line.price is not None else line.total_price
-    return BookedLine(
-        line_id=line.id,
-        sku=line.sku,
-        amount=line.amount,
-        unit=line.unit,
-        total=None if total is None else total + surcharge,
-    )
 
 
 class FakeErp:
@@ -115,6 +41,9 @@ class FakeErp:
             group_size=self.settings.group_size,
             reports=self.settings.reports,
             numbers_later=self.settings.numbers_later,
+            edit_after_confirmation=not self.settings.closes_when_confirmed,
+            remove_line_after_confirmation=not self.settings.closes_when_confirmed,
+            cancel_after_confirmation=not self.settings.closes_when_confirmed,
         )
         #: The ERP's clock, which a test may set.
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -132,6 +61,13 @@ class FakeErp:
         #: Effects still under way; `land` lets them happen.
         self.late: list[Callable[[], object]] = []
         self._numbers = count(1)
+
+    def beside(self, workspace: str) -> Self:
+        """An adapter for another workspace, or another process, connected to the same ERP."""
+        other = type(self)(self.settings, workspace=workspace)
+        for name in ("now", "journal", "records", "surcharge", "products", "on_call", "calls", "effects", "late", "_numbers"):
+            setattr(other, name, getattr(self, name))
+        return other
 
     async def __aenter__(self) -> Self:
         return self
@@ -233,6 +169,11 @@ class FakeErp:
         self.records[record].gone = True
         self._tell(record, NewsKind.CANCELLED)
 
+    def clerk_confirms(self, record: str) -> None:
+        """A clerk confirms a record."""
+        self.records[record].confirmed = True
+        self._tell(record, NewsKind.STATUS)
+
     def clerk_ships(self, record: str, *, committed: bool = True) -> None:
         """The truck leaves."""
         self.records[record].shipped = True
@@ -328,8 +269,7 @@ class FakeErp:
         held = self.records.get(record)
         if held is None or held.gone or not held.live:
             raise Conflict(f"record {record} is gone or cancelled")
-        if held.shipped:
-            raise Conflict(f"record {record} has been shipped")
+        self._must_be_open(held)
         if self.settings.remembers_keys and key in held.touched_by:
             return held.seen_from_outside()
         self._must_know_products(change.after)
@@ -346,13 +286,19 @@ class FakeErp:
         held = self.records.get(record)
         if held is None or held.gone:
             return Record(id=record, live=False, status="cancelled")
-        if held.shipped:
-            raise Conflict(f"record {record} has been shipped")
+        if held.live:
+            self._must_be_open(held)
         held.live = False
         held.gone = self.settings.cancel_deletes
         held.touched_by.append(key)
         self._tell(record, NewsKind.CANCELLED)
         return held.seen_from_outside()
+
+    def _must_be_open(self, held: FakeRecord) -> None:
+        if held.shipped:
+            raise Conflict(f"record {held.id} has been shipped")
+        if held.confirmed and self.settings.closes_when_confirmed:
+            raise Conflict(f"record {held.id} has been confirmed")
 
     def _must_know_products(self, order: Order) -> None:
         if self.products is None:
