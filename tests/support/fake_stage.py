@@ -97,8 +97,9 @@ class FakeStage(Stage):
     def clerk_ships(self, record):
         self.erp.clerk_ships(record)
 
-    def clerk_numbers(self, record, number):
-        self.erp.clerk_numbers(record, number)
+    def clerk_numbers(self, record):
+        self.erp.clerk_numbers(record, "SO-4711")
+        return "SO-4711"
 
     def away(self):
         return self._troubled("away")

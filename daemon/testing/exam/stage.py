@@ -107,8 +107,8 @@ class Stage:
         """The goods leave: nothing can be changed any more."""
         raise NotImplementedError
 
-    def clerk_numbers(self, record: str, number: str) -> None:
-        """The record gets its number, where `numbers_later`."""
+    def clerk_numbers(self, record: str) -> str:
+        """The record gets its number, where `numbers_later`; returns it."""
         raise NotImplementedError
 
     # ---- accidents

@@ -90,6 +90,6 @@ class Telling:
         _, record = await sitting.made()
         assert record.number is None, "numbers_later says that a record has none at first"
         cursor = await read_up(sitting)
-        await sitting.hand("clerk_numbers", record.id, "SO-4711")
+        number = await sitting.hand("clerk_numbers", record.id)
         told = about(await sitting.erp.reports(cursor), record, NewsKind.NUMBERED)
-        assert [news.number for news in told][-1:] == ["SO-4711"]
+        assert [news.number for news in told][-1:] == [number]
