@@ -118,10 +118,10 @@ class House:
         """
         settings = self.settings
         read_api_key(workspace)  # a key that is not there is told at once, not at the first login
-        adapter = make_adapter(settings, workspace)
-        store = await self.database.lead(workspace.name, **ends_of(settings, workspace, adapter), now=datetime.now(UTC))
-        fitting = _fitting(settings, workspace)
+        adapter, fitting = make_adapter(settings, workspace), _fitting(settings, workspace)
         client, door = await self._client(fitting), _door(adapter, fitting)
+        # Last, so that nothing can fail behind it and keep the lead.
+        store = await self.database.lead(workspace.name, **ends_of(settings, workspace, adapter), now=datetime.now(UTC))
 
         def must_stop() -> bool:
             return stopping() or not store.is_leading()

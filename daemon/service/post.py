@@ -97,6 +97,9 @@ class Post:
             self.pulse.broke_off(error)
             self._opening.lost(str(error), error.remedy)
             return
+        except Exception as error:  # noqa: BLE001  # an adapter's constructor may raise anything
+            self._turns.broke_off(error)
+            return
         self._opening.found()
         if lane is not None:
             await self._turns.turn(lane)

@@ -120,6 +120,10 @@ async def _of_workspace(workspace: Workspace, settings: Settings, house: House) 
         await house.database.require_ends(workspace.name, **ends_of(settings, workspace, adapter))
     except OperatorError as error:
         return [str(error), *error.problems]
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  # an adapter's constructor may raise anything
+        return [f"its ERP adapter cannot be made: {type(error).__name__}: {error}"]
     return []
 
 
