@@ -12,7 +12,7 @@ The map of the house. A room imports only rooms below it, never beside or above.
     erp            the ERP adapters, their loader, and the mapping that any of them may use
     sandbox        the Consentio API imitated, by a stranger to all other rooms
     testing        fakes of every port, and the exam that every adapter sits
-    ports          every Protocol on one page
+    ports          every Protocol, one page for each door
     domain         words and rules; no input, no output
     errors         every error; the class is the verdict
 

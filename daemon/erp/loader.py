@@ -29,7 +29,7 @@ def adapter_class(name: str) -> type[ErpAdapter]:
             f"ERP adapter '{name}' speaks contract version {contract}; this daemon speaks {CONTRACT}", remedy=remedy
         )
     if not _is_model(getattr(adapter, "Settings", None)) or not hasattr(adapter, "capabilities"):
-        remedy = "Tell the adapter's author: daemon/ports.py says what an adapter must have."
+        remedy = "Tell the adapter's author: daemon/ports/erp.py says what an adapter must have."
         raise AdapterError(f"ERP adapter '{name}' lacks its `Settings` (a pydantic model) or its `capabilities`", remedy=remedy)
     return adapter  # type: ignore[no-any-return]  # the exam in daemon.testing proves the rest
 
