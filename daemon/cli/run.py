@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     """Serve until SIGTERM; a second signal ends it at once.
 
-    An edited config file is taken up by itself, or at once at SIGHUP.
+    An edited config file is taken up by itself, or at once at SIGHUP. On PostgreSQL it stands by for a workspace that another
+    daemon leads, and takes over when that one is gone.
     """
     from daemon.cli.starting import as_config_error, load_all, read_again, tune_log, warn
     from daemon.errors import AdapterError
