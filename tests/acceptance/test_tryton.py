@@ -3,7 +3,7 @@ import pytest
 from examples.demo_tryton import show
 from tests.support.tryton_job import Plan, run_job
 
-pytestmark = [pytest.mark.tryton, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.tryton, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_the_main_job(own_tryton, tmp_path, capsys):

@@ -4,7 +4,7 @@ from daemon.errors import ErpError, ErpUnavailable
 from tests.support.hardships import closed_port
 from tests.support.tryton_orders import EDIT, change, check_edited, connected, key_of, sales_with, some_order
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.timeout(300)]  # the first of them may have to make a Tryton
 
 
 @pytest.mark.parametrize("fault", ["lost", "late", "502", "502 after", "unsent"])

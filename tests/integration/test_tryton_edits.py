@@ -8,7 +8,7 @@ from daemon.domain.ledger import NewsKind
 from daemon.errors import Conflict, OrderRejected
 from tests.support.tryton_orders import BOXES, EDIT, KILOS, change, check_edited, connected, key_of, lines_of, sale_of, some_order
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.timeout(300)]  # the first of them may have to make a Tryton
 
 
 @pytest.mark.parametrize("state", ["draft", "quotation"])
@@ -153,6 +153,25 @@ async def test_a_draft_that_is_confirmed_before_the_write_is_not_overwritten(try
             await erp.update(made.id, change(order, more_info="only the note"), "u1")
 
     assert "only the note" not in sale_of(clerk, made, "comment")["comment"]
+
+
+async def test_a_draft_that_is_cancelled_before_the_write_is_not_touched(tryton_server, clerk):
+    """Tryton lets lines of a cancelled sale be deleted, but none be made: an edit that only removes one cannot slip in either."""
+    order = some_order()
+    async with connected(tryton_server, state="draft") as erp:
+        made = await erp.create(order, key_of(order))
+        book, look = erp._book, erp._book.content
+
+        async def cancel_meanwhile(desk, wanted):
+            content = await look(desk, wanted)
+            clerk.call("sale.sale", "cancel", [int(made.id)])
+            return content
+
+        book.content = cancel_meanwhile
+        with pytest.raises(Conflict, match="is cancelled"):
+            await erp.update(made.id, change(order, lines=order.lines[:1]), "u1")
+
+    assert len(lines_of(clerk, made)) == 2
 
 
 async def test_an_edit_of_what_is_gone_or_cancelled_is_a_conflict(tryton_server, clerk):

@@ -16,7 +16,7 @@ from tests.support.tryton_orders import (
 )
 from tests.support.tryton_shop import mapping
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.timeout(300)]  # the first of them may have to make a Tryton
 
 
 async def test_what_clerks_do_is_reported(tryton_server, clerk):

@@ -9,7 +9,7 @@ from daemon.errors import Ambiguous, OrderRejected
 from daemon.sandbox.catalogue import PRODUCTS
 from tests.support.tryton_orders import BOXES, KILOS, change, connected, key_of, lines_of, sale_of, sales_with, some_order
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.timeout(300)]  # the first of them may have to make a Tryton
 
 
 async def test_an_order_becomes_a_sale(tryton_server, clerk):

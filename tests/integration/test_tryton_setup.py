@@ -4,7 +4,7 @@ from daemon.errors import AdapterError, ErpUnavailable
 from tests.support.tryton_orders import connected, key_of, some_order
 from tests.support.tryton_shop import application_key
 
-pytestmark = pytest.mark.tryton
+pytestmark = [pytest.mark.tryton, pytest.mark.timeout(300)]  # the first of them may have to make a Tryton
 
 
 async def test_a_refused_key_is_not_tried_again(tryton_server, tryton_proxy):

@@ -6,6 +6,7 @@ TRYTON_VERSION=8.2 takes the next series. Nothing of Tryton is ever imported: it
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -96,13 +97,25 @@ def seed(python: Path) -> Path:
 @contextlib.contextmanager
 def running_tryton() -> Iterator[Tryton]:
     """A server over a fresh copy of the shop."""
-    python = environment()
-    source = seed(python)
+    made = _made()
+    if isinstance(made, Unavailable):
+        raise made
+    python, source = made
     with tempfile.TemporaryDirectory(prefix="consentio-tryton-") as name:
         folder = Path(name)
         shutil.copy(source / f"{DATABASE}.sqlite", folder)
         with _serving(python, folder) as (url, process):
             yield Tryton(url, folder, process, json.loads((source / "facts.json").read_text()))
+
+
+@functools.cache
+def _made() -> tuple[Path, Path] | Unavailable:
+    """The Python and the shop; where they cannot be made, that is tried once only."""
+    try:
+        python = environment()
+        return python, seed(python)
+    except Unavailable as reason:
+        return reason
 
 
 def _digest(*parts: bytes) -> str:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import ProxyHandler, Request, build_opener
+
+#: This machine asks itself, whatever proxy it has.
+_OPENER = build_opener(ProxyHandler({}))
 
 
 class Fault(Exception):
@@ -52,7 +55,7 @@ class Rpc:
         body = json.dumps({"id": 1, "method": method, "params": params}, default=_encode).encode()
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
         request = Request(self._url + path, body, headers | ({"Authorization": self._session} if self._session else {}))
-        with urlopen(request, timeout=30) as answer:
+        with _OPENER.open(request, timeout=30) as answer:
             zipped = answer.headers.get("Content-Encoding") == "gzip"  # Tryton says so of all that is long, asked for or not
             said = json.loads(gzip.decompress(answer.read()) if zipped else answer.read(), object_hook=_decode)
         if said.get("error"):

@@ -144,7 +144,7 @@ class Book:
         if sale.state == "quotation" and RANKS[goal] > RANKS["quotation"]:
             await desk.press(SALE, sale.id, "confirm", FIELDS)
             sale = await self._live(desk, str(sale.id))  # Tryton answers "confirmed", and processes it before the next request
-        if RANKS[sale.state] < RANKS[goal]:
+        if RANKS.get(sale.state, -1) < RANKS[goal]:
             raise Conflict(f"{sale.name} stayed {sale.state} in Tryton")
         return sale
 

@@ -83,12 +83,11 @@ class Content:
     def edit(self, sale: Sale) -> Shown:
         """What turns a draft into this, as Tryton takes it.
 
-        A changed line is deleted and made anew, and at least one always is: this, and nothing else, does Tryton refuse once a
-        sale is no longer a draft, so that no clerk can confirm it between our look and our write.
+        A changed line is deleted and made anew, and at least one always is: to make a line, and nothing else, does Tryton refuse
+        once a sale is no draft, so that no clerk can confirm or cancel it between our look and our write.
         """
-        held, changed, surplus = lines_by_id(sale), self.changed_lines(sale), self.surplus_lines(sale)
-        if not changed and not surplus:
-            changed = list(self.lines[:1])
+        held, surplus = lines_by_id(sale), self.surplus_lines(sale)
+        changed = self.changed_lines(sale) or list(self.lines[:1])
         dropped = [held[line.line_id].id for line in changed if line.line_id in held] + [line.id for line in surplus]
         made = [line.values() for line in changed]
         lines = [[what, items] for what, items in (("delete", dropped), ("create", made)) if items]
