@@ -11,8 +11,9 @@ from typing import TypedDict
 
 from pydantic import SecretStr
 
+from daemon.config.ends import Database, Erp, Workspace
 from daemon.config.keys import read_api_key
-from daemon.config.settings import Database, Erp, Settings, Workspace
+from daemon.config.settings import Settings
 from daemon.domain.amounts import Tolerance
 from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction

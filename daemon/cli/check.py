@@ -9,8 +9,9 @@ import typer
 from daemon.cli.options import ConfigFile, LogLevel
 
 if TYPE_CHECKING:
+    from daemon.config.ends import Workspace
     from daemon.config.load import Loaded
-    from daemon.config.settings import Settings, Workspace
+    from daemon.config.settings import Settings
 
 Probe = tuple[str, Awaitable[str]]
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from daemon.config.settings import Workspace
+from daemon.config.ends import Workspace
 from daemon.errors import ConfigError
 
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
-from daemon.config.settings import Database, Settings
+from daemon.config.ends import Database
+from daemon.config.settings import Settings
 from daemon.config.sources import Key, Source, read_source
 from daemon.config.variables import Variables
 from daemon.errors import ConfigError

@@ -7,23 +7,10 @@ import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from daemon.config.ends import Consentio, Database, Http, Wire, Workspace
 from daemon.config.load import Loaded
-from daemon.config.settings import (
-    Amounts,
-    Brakes,
-    Consentio,
-    Database,
-    Delivery,
-    Http,
-    Log,
-    News,
-    Retention,
-    Service,
-    Sync,
-    Wire,
-    Workspace,
-)
 from daemon.config.sources import Key
+from daemon.config.tuning import Amounts, Brakes, Delivery, Log, News, Retention, Service, Sync
 from daemon.erp.files.settings import FilesSettings
 
 _COLUMN = 47

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from daemon.app import House
-from daemon.config.settings import Settings, Workspace
+from daemon.config.ends import Workspace
+from daemon.config.settings import Settings
 from daemon.errors import OperatorError, StoreUnavailable
 from daemon.service.post import Post
 from daemon.service.pulse import Pulse

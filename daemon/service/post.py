@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from daemon.app import House, Lane
-from daemon.config.settings import Workspace
+from daemon.config.ends import Workspace
 from daemon.errors import DaemonError, Deposed, OperatorError, StoreUnavailable, WorkspaceLocked
 from daemon.service.outages import Outage
 from daemon.service.pulse import Pulse

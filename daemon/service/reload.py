@@ -10,9 +10,10 @@ import structlog
 
 from daemon.app import House, ends_of, make_adapter, market_settings
 from daemon.config.changes import changes, in_force_after, needs_restart
+from daemon.config.ends import Workspace
 from daemon.config.keys import read_api_key
 from daemon.config.load import Loaded, key_text
-from daemon.config.settings import Settings, Workspace
+from daemon.config.settings import Settings
 from daemon.config.sources import Key
 from daemon.errors import DaemonError, OperatorError, StoreUnavailable
 from daemon.log import masked

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from daemon.config.settings import Delivery
+from daemon.config.tuning import Delivery
 from daemon.domain.ledger import Stream
 from daemon.domain.state import Situation
 from daemon.errors import ErpUnavailable, MarketplaceUnavailable, SliceUnreadable

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from daemon.config.durations import read_duration, write_duration
+from daemon.config.ends import Workspace
 from daemon.config.keys import read_api_key
 from daemon.config.load import load
 from daemon.config.positions import lines_of
 from daemon.config.render import example, in_force_text
-from daemon.config.settings import Settings, Workspace
+from daemon.config.settings import Settings
 from daemon.errors import ConfigError
 from daemon.log import masked
 
