@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from daemon.store.columns import Words
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import MISSING, gaps, orders, revisions
 
@@ -21,6 +22,9 @@ class Waiting:
     missing: tuple[str, ...]
     raw: bytes | None
 
+
+#: A key longer than this is no name of anything: PostgreSQL refuses an index row of 2,704 bytes, and a character may take four.
+_LONGEST = 600
 
 _COUNTED = (
     select(orders.c.missing, func.count().label("many")).where(orders.c.workspace == THIS, MISSING).group_by(orders.c.missing)
@@ -48,8 +52,13 @@ _WAITING = (
 async def waited_for(scope: Scope) -> Mapping[str, int]:
     counted: Counter[str] = Counter()
     for row in await scope.rows(_COUNTED):
-        counted.update(dict.fromkeys(row.missing, row.many))
+        counted.update(dict.fromkeys(map(_as_kept, row.missing), row.many))
     return counted
+
+
+def _as_kept(key: str) -> str:
+    """The key as its gap is kept under: what is compared with that must be cleaned like that."""
+    return (Words().say(key) or "")[:_LONGEST]
 
 
 async def known(scope: Scope) -> Mapping[str, datetime]:
@@ -63,7 +72,7 @@ async def save(scope: Scope, found: Iterable[str], closed: Iterable[str], since:
 
 
 async def waiting_for(scope: Scope, key: str) -> list[str]:
-    return [row.id for row in await scope.rows(_THEIRS) if key in row.missing]
+    return [row.id for row in await scope.rows(_THEIRS) if _as_kept(key) in map(_as_kept, row.missing)]
 
 
 async def waiting(connection: AsyncConnection) -> list[Waiting]:
