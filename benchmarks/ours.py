@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.meter import Meter, peak_mib
-from daemon.app import App, Lane, open_app
+from daemon.app.house import App, Lane, open_app
 from daemon.cli.starting import load_all
 from daemon.config.settings import Settings
 

@@ -137,7 +137,7 @@ class _Run:
         )
 
     async def _lead_if_free(self, number: int) -> None:
-        from daemon.app import open_app
+        from daemon.app.house import open_app
         from daemon.errors import WorkspaceLocked
 
         with suppress(WorkspaceLocked):  # a daemon runs: it reads

@@ -93,7 +93,7 @@ async def _database(settings: "Settings") -> str:
 async def _consentio(settings: "Settings", workspace: "Workspace") -> str:
     from datetime import timedelta
 
-    from daemon.app import make_client
+    from daemon.app.fitting import make_client
     from daemon.config.keys import read_api_key
 
     read_api_key(workspace)
@@ -106,7 +106,7 @@ async def _consentio(settings: "Settings", workspace: "Workspace") -> str:
 
 
 async def _erp(settings: "Settings", workspace: "Workspace") -> str:
-    from daemon.app import make_adapter
+    from daemon.app.fitting import make_adapter
     from daemon.erp.door import ErpDoor
 
     adapter = make_adapter(settings, workspace)
@@ -119,7 +119,7 @@ async def _erp(settings: "Settings", workspace: "Workspace") -> str:
 
 
 async def _ends(settings: "Settings", workspace: "Workspace") -> str:
-    from daemon.app import make_adapter
+    from daemon.app.fitting import make_adapter
     from daemon.errors import AdapterError
     from daemon.store.database import open_database
     from daemon.store.schema import current_revision

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from daemon.app import Lane
+    from daemon.app.house import Lane
     from daemon.config.settings import Settings
     from daemon.sync.cycle import Report
     from daemon.sync.rehearsal import Script, Step
@@ -18,7 +18,7 @@ _ON_CONSENTIO = ("reference", "seen", "prepare", "cancel there")
 
 async def rehearse(settings: "Settings", *, as_json: bool) -> int:
     """Prints what one cycle for every workspace would do; returns the exit code that `once` would have."""
-    from daemon.app import open_rehearsal
+    from daemon.app.rehearsal import open_rehearsal
     from daemon.cli.failures import NEEDS_A_PERSON
     from daemon.cli.run import unsettled
 

@@ -11,7 +11,7 @@ import typer
 from daemon.cli.options import AsJson, ConfigFile, LogLevel
 
 if TYPE_CHECKING:
-    from daemon.app import App, Lane
+    from daemon.app.house import App, Lane
     from daemon.config.settings import Settings
     from daemon.sync.cycle import Report
 
@@ -60,7 +60,7 @@ def once(
 
 
 async def _once(settings: "Settings", *, as_json: bool) -> int:
-    from daemon.app import open_app
+    from daemon.app.house import open_app
     from daemon.cli.failures import NEEDS_A_PERSON
 
     async with open_app(settings) as app:

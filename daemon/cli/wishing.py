@@ -108,7 +108,7 @@ class Answers:
 
 async def _lead_if_free(settings: "Settings", workspace: str, answers: Answers, *, asks_the_erp: bool) -> None:
     """Where no daemon holds the workspace, this process is the daemon for a moment: for as long as a wish must wait."""
-    from daemon.app import open_app
+    from daemon.app.house import open_app
     from daemon.errors import WorkspaceLocked
 
     try:

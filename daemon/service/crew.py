@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from daemon.app import House
+from daemon.app.house import House
 from daemon.config.ends import Workspace
 from daemon.config.settings import Settings
 from daemon.errors import OperatorError, StoreUnavailable

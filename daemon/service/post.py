@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from daemon.app import House, Lane
+from daemon.app.house import House, Lane
 from daemon.config.ends import Workspace
 from daemon.errors import DaemonError, Deposed, OperatorError, StoreUnavailable, WorkspaceLocked
 from daemon.service.outages import Outage

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from daemon.app import Lane
+from daemon.app.house import Lane
 from daemon.config.settings import Settings
 from daemon.domain.pause import Direction
 from daemon.service.crew import Crew

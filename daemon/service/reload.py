@@ -8,7 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from daemon.app import House, ends_of, make_adapter, market_settings
+from daemon.app.fitting import ends_of, make_adapter, market_settings
+from daemon.app.house import House
 from daemon.config.changes import changes, in_force_after, needs_restart
 from daemon.config.ends import Workspace
 from daemon.config.keys import read_api_key

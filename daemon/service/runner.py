@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import structlog
 
-from daemon.app import open_house
+from daemon.app.house import open_house
 from daemon.errors import OperatorError
 from daemon.service.chores import doing
 from daemon.service.crew import Crew

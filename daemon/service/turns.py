@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from daemon.app import Lane
+from daemon.app.house import Lane
 from daemon.errors import (
     ConfigError,
     CycleStuck,

@@ -1,58 +1,29 @@
-"""The staircase: the one place where the parts of a daemon meet."""
+"""A process's workspaces: each with its two ends, its memory and its lead, on what they all share."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from tempfile import TemporaryDirectory
-from typing import TypedDict
 
-from pydantic import SecretStr
-
-from daemon.config.ends import Database, Erp, Workspace
+from daemon.app.fitting import Fitting, ends_of, fitting_of, make_adapter, make_client, market_settings
+from daemon.config.ends import Workspace
 from daemon.config.keys import read_api_key
 from daemon.config.settings import Settings
-from daemon.domain.amounts import Tolerance
-from daemon.domain.brakes import Limit, Limits
 from daemon.domain.pause import Direction
-from daemon.domain.secrecy import hide
-from daemon.domain.statuses import Spelling
 from daemon.erp.door import AwayErp, ErpDoor
-from daemon.erp.loader import adapter_class, settings_of
-from daemon.errors import AdapterError, ConfigError, ErpUnavailable, MarketplaceRefused
+from daemon.errors import AdapterError, ErpUnavailable
 from daemon.log import say
 from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
-from daemon.marketplace.wire import Wire
 from daemon.ports import ErpAdapter
-from daemon.store.copy import copy_for_rehearsal
 from daemon.store.database import SqlDatabase, open_database
 from daemon.store.schema import require_current
 from daemon.store.store import SqlStore
 from daemon.sync.backfill import read_back
 from daemon.sync.cycle import Report, run_cycle
-from daemon.sync.rehearsal import RehearsedErp, RehearsedMarket, Script
-from daemon.sync.way import Amounts, Clocks, Rules, Way
+from daemon.sync.way import Clocks, Way
 from daemon.sync.wishes import fulfil
-
-
-class Ends(TypedDict):
-    """What a ledger's workspace must go on meeting."""
-
-    api_url: str
-    adapter: str
-    adapter_identity: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fitting:
-    """What of the settings one lane is made of."""
-
-    workspace: Workspace
-    market: MarketSettings
-    erp: Erp
-    rules: Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +90,7 @@ class House:
         """
         settings = self.settings
         read_api_key(workspace)  # a key that is not there is told at once, not at the first login
-        adapter, fitting = make_adapter(settings, workspace), _fitting(settings, workspace)
+        adapter, fitting = make_adapter(settings, workspace), fitting_of(settings, workspace)
         client, door = await self._client(fitting), _door(adapter, fitting)
         # Last, so that nothing can fail behind it and keep the lead.
         store = await self.database.lead(workspace.name, **ends_of(settings, workspace, adapter), now=datetime.now(UTC))
@@ -134,7 +105,7 @@ class House:
 
     async def refit(self, lane: Lane, workspace: Workspace) -> Lane:
         """The same workspace under the settings in force, between two cycles: what they do not touch stays open."""
-        old, new = lane.fitting, _fitting(self.settings, workspace)
+        old, new = lane.fitting, fitting_of(self.settings, workspace)
         client, door = lane.client, lane.door
         if (old.erp, old.rules.call_timeout) != (new.erp, new.rules.call_timeout):
             door = _door(make_adapter(self.settings, workspace), new)
@@ -215,118 +186,8 @@ async def open_app(settings: Settings, only: Collection[str] | None = None) -> A
         yield App(settings, tuple(lanes))
 
 
-@asynccontextmanager
-async def open_rehearsal(settings: Settings) -> AsyncIterator[tuple[App, Mapping[str, Script]]]:
-    """The same over a copy of the database that is thrown away, with both ends read and not written to.
-
-    Each workspace's cycle writes into its script what it would do. No lock is taken; a running daemon is not disturbed.
-    """
-    with TemporaryDirectory(prefix="consentio-sync-") as folder:
-        url = f"sqlite:///{folder}/rehearsal.db"
-        names = [workspace.name for workspace in settings.workspaces]
-        await copy_for_rehearsal(settings.database.url.get_secret_value(), url, names)
-        copied = settings.model_copy(update={"database": Database(url=SecretStr(url))})
-        async with open_app(copied) as app:
-            scripts = {name: Script() for name in names}
-            yield App(copied, tuple(_rehearsed(lane, scripts[lane.way.workspace]) for lane in app.lanes)), scripts
-
-
-def _rehearsed(lane: Lane, script: Script) -> Lane:
-    adapter = lane.door.adapter
-    if hasattr(adapter, "rehearse"):
-        adapter.rehearse()
-    way = replace(lane.way, market=RehearsedMarket(lane.client, script), erp=RehearsedErp(adapter, script), say=script.hear)
-    return replace(lane, way=way)
-
-
-def _fitting(settings: Settings, workspace: Workspace) -> Fitting:
-    market, erp = market_settings(settings), settings.erp[workspace.erp]
-    return Fitting(workspace=workspace, market=market, erp=erp, rules=rules_of(settings))
-
-
 def _door(adapter: ErpAdapter, fitting: Fitting) -> ErpDoor:
     return ErpDoor(adapter, timeout_s=fitting.rules.call_timeout.total_seconds())
-
-
-def ends_of(settings: Settings, workspace: Workspace, adapter: ErpAdapter) -> Ends:
-    """The two ends that a workspace's orders lie between."""
-    name = settings.erp[workspace.erp].adapter
-    return {"api_url": settings.consentio.base_url, "adapter": name, "adapter_identity": adapter.identity}
-
-
-def make_adapter(settings: Settings, workspace: Workspace) -> ErpAdapter:
-    """The workspace's adapter, not yet entered."""
-    erp = settings.erp[workspace.erp]
-    return adapter_class(erp.adapter)(settings_of(erp.adapter, erp.table), workspace=workspace.name)
-
-
-def make_client(settings: Settings, workspace: Workspace, session: Session | None = None) -> ConsentioClient:
-    """The workspace's client, not yet logged in; on its own connections unless a session is given."""
-    return ConsentioClient(
-        market_settings(settings), workspace.name, api_key=partial(_api_key, workspace), say=say, session=session
-    )
-
-
-def market_settings(settings: Settings) -> MarketSettings:
-    """How to reach Consentio, in the client's words."""
-    api = settings.consentio
-    return MarketSettings(
-        base_url=api.base_url,
-        timeout_s=api.timeout.total_seconds(),
-        requests_per_second=api.requests_per_second,
-        ca_file=api.ca_file,
-        max_answer_bytes=int(api.max_answer),
-        wire=Wire(**api.wire.model_dump()),
-    )
-
-
-def _api_key(workspace: Workspace) -> str:
-    """The key for a login. Its loss while running cuts off Consentio, and ends nothing else."""
-    try:
-        key = read_api_key(workspace)
-    except ConfigError as error:
-        raise MarketplaceRefused(str(error), remedy=error.remedy) from None
-    hide(key)
-    return key
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What the operator tuned, in the core's words."""
-    sync, delivery = settings.sync, settings.delivery
-    return Rules(
-        overlap=sync.overlap,
-        max_window=sync.max_window,
-        near_interval=sync.near_sweep_interval,
-        near_horizon=sync.near_sweep_horizon,
-        wide_interval=sync.wide_sweep_interval,
-        wide_horizon=sync.wide_sweep_horizon,
-        initial_lookback=sync.initial_lookback,
-        start_from=sync.start_from,
-        backfill_turn=sync.poll_interval / 2,
-        keep_payloads=settings.retention.payloads,
-        keep_history=settings.retention.history,
-        brakes=_limits(settings),
-        amounts=_amounts(settings),
-        spelling=Spelling(settings.news.statuses, holds_others=settings.news.other_statuses == "hold"),
-        cancel_on_consentio=settings.news.cancel_on_consentio,
-        prepare_on_consentio=settings.news.prepare_on_consentio,
-        **{name: getattr(delivery, name) for name in type(delivery).model_fields},
-    )
-
-
-def _amounts(settings: Settings) -> Amounts:
-    amounts = settings.amounts
-    tolerance = Tolerance(absolute=amounts.tolerance, share=amounts.tolerance_share, tax=amounts.max_tax)
-    return Amounts(check=amounts.check, park=amounts.park, tolerance=tolerance)
-
-
-def _limits(settings: Settings) -> Limits:
-    brakes = settings.brakes
-    return Limits(
-        cancels=Limit(orders=brakes.max_cancels, share=brakes.max_cancels_share, floor=brakes.floor),
-        updates=Limit(orders=brakes.max_updates, share=brakes.max_updates_share, floor=brakes.floor),
-        floor=brakes.floor,
-    )
 
 
 def _boot_clock() -> Callable[[], float]:

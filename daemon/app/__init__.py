@@ -1,0 +1,1 @@
+"""The staircase: the one place where the parts of a daemon meet."""
