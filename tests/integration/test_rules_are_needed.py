@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 
 from daemon.domain import outcome, reading
-from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.ledger import Kind, LedgerRow, NewsKind, Outcome
+from daemon.domain.order import Status
 from daemon.domain.plan import settled, steer
 from daemon.domain.state import QUIET, OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import ErpUnavailable, StoreUnavailable
 from daemon.ports import Record
-from daemon.store import orders, workspaces
+from daemon.store import news, orders, tables, workspaces
 from daemon.store.store import SqlTransaction
-from daemon.sync import acknowledge, batch, collect, cycle, deliver, doubts, effects, ends, intents, sweep
+from daemon.sync import acknowledge, batch, collect, cycle, deliver, doubts, effects, ends, intents, reports, sweep
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules, Way
 from daemon.testing import FakeErpSettings, Oddities, StillUnderWay
@@ -290,6 +291,24 @@ async def a_clock_that_was_three_days_ahead(url: str, _: Any) -> None:
         assert w.content_in_erp(order_id) is not None, f"order {order_id} is lost"
 
 
+async def our_own_cancel_comes_back_as_news(url: str, _: Any) -> None:
+    rules = Rules(cancel_on_consentio=True)
+    async with world(url, erp=FakeErpSettings(reports=True), rules=rules) as w:
+        tell = w.erp._tell  # an ERP that tells nothing but cancels
+        w.erp._tell = lambda record, kind, **how: tell(record, kind, **how) if kind is NewsKind.CANCELLED else None
+        order_id = w.market.place()
+        await w.cycle()
+        w.use_hooks(erp=lambda call: away(call) if "reports" in call else None)
+        w.market.cancel(order_id)
+        await w.cycle(2)
+        w.clock.advance(1)
+        w.market.accept(order_id)
+        await w.cycle(2)
+        w.use_hooks()
+        await w.live_on(1)
+        assert w.market.order(order_id).status is Status.ACCEPTED, f"order {order_id} is cancelled on Consentio"
+
+
 # ---- the rules, each taken away
 
 
@@ -344,6 +363,16 @@ def _row_with_a_derived_key(way: Way, state: OrderState) -> LedgerRow:
     return replace(row, key=f"u{row.order_id}-{row.revision}") if row.kind is Kind.UPDATE else row
 
 
+_NEWS_OF_ANY_RECORD = news._heard(
+    tables.orders.c.id == tables.ledger.c.order_id, (tables.ledger, tables.ledger.c.record == tables.news.c.record)
+)
+
+
+def _heed_of_any_record(self: reports.Hearing, one: Any) -> Any:
+    present = self.states[one.order_id].erp_record or one.news.record
+    return HEED(self, replace(one, news=replace(one.news, record=present)))
+
+
 def _due_even_if_it_lies_ahead(last: datetime | None, interval: timedelta, now: datetime) -> bool:
     return last is None or now - last >= interval
 
@@ -375,7 +404,7 @@ async def _move_cursor_first(slice_: batch.Batch) -> Tally:
 
 
 ADOPTED, CANCELED, RECORD = outcome.adopted, outcome.canceled, collect.Batch.record
-INTEND, ROW, MADE = intents.intend, intents._row, Process._made
+INTEND, ROW, MADE, HEED = intents.intend, intents._row, Process._made, reports.Hearing._heed
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,6 +474,11 @@ RULES = {
         a_clock_that_was_three_days_ahead,
         [(collect, "past", lambda cursor, *_: cursor), (sweep, "is_due", _due_even_if_it_lies_ahead)],
         "is lost",
+    ),
+    "news are for the record that the order has now": Rule(
+        our_own_cancel_comes_back_as_news,
+        [(reports.Hearing, "_heed", _heed_of_any_record), (news, "_OF_RECORDS", _NEWS_OF_ANY_RECORD)],
+        "is cancelled on Consentio",
     ),
     "content decides, not dates": Rule(
         an_edit_that_moves_no_stamp, [(batch, "digest", lambda order: f"{order.status} {order.updated_at}")], "is stale"

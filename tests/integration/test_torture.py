@@ -5,7 +5,7 @@ import pytest
 from tests.support.torture.campaign import STEPS, search
 from tests.support.torture.machine import ERPS
 
-SCHEDULES = 22
+SCHEDULES = 19
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ ERPS = {
     "asks every key, a cancel deletes": FakeErpSettings(find="every", cancel_deletes=True),
     "cannot be asked": FakeErpSettings(find="nothing", read=False),
     "only refuses a second key": FakeErpSettings(find="nothing", refuses_second_key=True),
+    "tells its news, and is followed": FakeErpSettings(reports=True),
 }
 #: Where a process is stopped: between any two awaits on the outside world.
 DOORS = (
@@ -76,7 +78,6 @@ class Machine(RuleBasedStateMachine):
     """One schedule. Subclasses name the ERP, and may hear of each schedule when it has ended."""
 
     erp: ClassVar[FakeErpSettings] = ERPS["asks creates"]
-    rules_of_core: ClassVar[Any] = RULES
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,7 +103,8 @@ class Machine(RuleBasedStateMachine):
     @initialize(oddities=_ODDITIES, morning=st.sampled_from(MORNINGS), boxes=_BOXES)
     def begin(self, oddities: Oddities, morning: datetime, boxes: int) -> None:
         self.beginning = {"oddities": oddities, "morning": morning, "boxes": boxes}
-        self.stage = Stage(Scenery(erp=self.erp, oddities=oddities, morning=morning), self._folder, rules=self.rules_of_core)
+        rules = replace(RULES, cancel_on_consentio=self.erp.reports)
+        self.stage = Stage(Scenery(erp=self.erp, oddities=oddities, morning=morning), self._folder, rules=rules)
         self.stage.tell(f"the ERP is {self.erp}; the marketplace {oddities}")
         self.run(self.stage.run(self.stage.a))
         self.stage.place(accepted=True, boxes=boxes)

@@ -34,7 +34,7 @@ class Fault(StrEnum):
     UNREADABLE = "brings an answer that is cut off"
 
 
-ERP_CALLS = ("find", "read", "create", "update", "cancel")
+ERP_CALLS = ("find", "read", "create", "update", "cancel", "reports")
 ERP_FAULTS = (Fault.NEVER_ARRIVES, Fault.ANSWER_LOST, Fault.UNDER_WAY, Fault.NOT_SENT, Fault.BREAKS)
 MARKET_CALLS = ("list", "edited", "references", "seen", "login")
 MARKET_FAULTS = (Fault.NEVER_ARRIVES, Fault.ANSWER_LOST, Fault.UNDER_WAY, Fault.REFUSED, Fault.UNREADABLE)
@@ -122,6 +122,8 @@ class WatchedMarket(FakeMarketplace):
         self.history: dict[str, dict[int, Version]] = {}
         #: Called with (order id, the version that a `seen` covers, the latest version that its sender knew).
         self.on_seen: Any = lambda *_: None
+        #: Called with the id of an order that we cancel on Consentio.
+        self.on_cancel: Any = lambda _: None
 
     def accept(self, order_id: str) -> None:
         super().accept(order_id)
@@ -151,6 +153,12 @@ class WatchedMarket(FakeMarketplace):
         process = CURRENT.get()
         known = {order_id: process.knows(order_id) if process else 0 for order_id, _ in orders}
         await self._effect("seen", lambda: self._see_known(known))
+
+    def _cancel_remote(self, order_id: str) -> None:
+        was_accepted = self.order(order_id).status is Status.ACCEPTED
+        super()._cancel_remote(order_id)
+        if was_accepted:
+            self.on_cancel(order_id)
 
     def _see_known(self, known: Mapping[str, int]) -> None:
         self._see(list(known))

@@ -49,6 +49,7 @@ class Stage:
         self.clock = FakeClock(scenery.morning)
         self.market = WatchedMarket(self.clock, oddities=scenery.oddities)
         self.erp = WatchedErp(scenery.erp)
+        self.erp.now = self.clock.now
         self.faults, self.lock = Faults(), Lock()
         self.market.on_call, self.erp.on_call = self._market_call, self._erp_call
         #: How far the API's `Date`, and the machine's clock, are from the truth.

@@ -1,9 +1,11 @@
 """The promise, judged by what the two ends hold: the core is asked for nothing but the orders' situations.
 
-At every moment: no order has two live records of ours (doubled), and no `seen` covers a version that its sender knew and the ERP
-does not have (early). At the end, when all has been healthy for a while: no accepted order is missing in the ERP (lost), no
-record holds another content than Consentio shows, or lives although its order is canceled (stale), and nothing waits,
-doubts, is parked without need, bears a wrong reference, stands on the edited list, or goes on being sent (stuck).
+At every moment: no order has two live records of ours (doubled), no `seen` covers a version that its sender knew and the ERP
+does not have (early), and no order is cancelled on Consentio that no clerk cancelled (lost).
+
+After a healthy while at the end: no accepted order is missing in the ERP (lost), no record holds another content than Consentio
+shows, or lives although its order is canceled (stale), and nothing waits, doubts, is parked without need, bears a wrong
+reference, stands on the edited list, or goes on being sent (stuck).
 
 What is excused, and no more: an order that a clerk laid hands on may differ and park, since the seller wanted it so; an order may
 park as `outcome unknown` where the ERP cannot be asked, if an answer was lost or a process killed in mid-call; and after a *lost*
@@ -51,6 +53,7 @@ class Truth:
         self.states: Mapping[str, OrderState] = {}
         self.open_rows: set[str] = set()
         stage.market.on_seen = self._judge_seen
+        stage.market.on_cancel = self._judge_cancel
         stage.erp.on_effect = self._judge_effect
 
     # ---- whatever happens
@@ -64,6 +67,11 @@ class Truth:
         for order_id in self._stage.orders:
             if len(self._stage.erp.ours(order_id)) > 1:
                 self._on_the_way.append(Finding("doubled", f"order {order_id} has two live records"))
+
+    def _judge_cancel(self, order_id: str) -> None:
+        """What the ERP's people did not cancel is not to be cancelled on Consentio (A14)."""
+        if order_id not in self.touched_by_clerk:
+            self._on_the_way.append(Finding("lost", f"order {order_id} is cancelled on Consentio, and nobody wanted it"))
 
     def _judge_seen(self, order_id: str, covered: int, known: int) -> None:
         """What it covers beyond what its sender knew nobody can help (A17)."""
