@@ -44,6 +44,7 @@ _LEVELS = {
     "brake.pulled": "warning",
     "errand.refused": "warning",
     "cancels.held": "warning",
+    "news.discarded": "warning",
     "order.in_doubt": "warning",
     "order.parked": "warning",
     "orders.missing": "warning",

@@ -64,7 +64,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
     if value is None or value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
-        raise ValueError("a moment without a time zone cannot be stored")
+        raise PoisonRow("A moment without a time zone is none")
     return value.astimezone(UTC)
 
 

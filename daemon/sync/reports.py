@@ -7,7 +7,7 @@ an open row, or one that must be verified after a restore.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from daemon.domain.brakes import DAY, WEEK, Brake, Pull
@@ -17,7 +17,7 @@ from daemon.domain.order import Order
 from daemon.domain.plan import is_conflict, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
-from daemon.errors import ErpUnavailable
+from daemon.errors import ErpUnavailable, PoisonRow
 from daemon.ports import Glance, Reports, Transaction
 from daemon.sync.amounts import compared, contents_of
 from daemon.sync.ends import tell_parked
@@ -94,14 +94,31 @@ async def _hear_all(way: Way, told: Reports) -> Tally:
 
 async def _record(way: Way, told: Reports) -> int:
     """The news and their cursor, in one commit: neither lost nor doubled, wherever it breaks off."""
+    try:
+        count = await _commit(way, told)
+    except PoisonRow:
+        count = sum([await _record_alone(way, one) for one in told.news]) + await _commit(way, replace(told, news=()))
+    if count:
+        kinds = Counter(one.kind.value for one in told.news)
+        way.say("news.recorded", count=count, **kinds)
+    return count
+
+
+async def _record_alone(way: Way, one: News) -> int:
+    """News that the database refuses are told, and passed over: they stop no others (A20)."""
+    try:
+        return await _commit(way, Reports((one,), None))
+    except PoisonRow as error:
+        way.say("news.discarded", record=one.record, kind=one.kind, reason=str(error))
+        return 0
+
+
+async def _commit(way: Way, told: Reports) -> int:
     now = way.now()
     async with way.store.transaction() as tx:
         count = await tx.add_news(told.news, now)
         await tx.expire_news(now - PATIENCE, now)
         await tx.stamp(collected_at=None, delivered_at=None, acknowledged_at=None, reports_cursor=told.cursor)
-    if count:
-        kinds = Counter(one.kind.value for one in told.news)
-        way.say("news.recorded", count=count, **kinds)
     return count
 
 

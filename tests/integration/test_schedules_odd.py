@@ -1,10 +1,24 @@
 """Schedules in which two rare things meet, and odd answers that must stop nothing else; one named test each."""
 
+from dataclasses import replace
+
 import pytest
 
+from daemon.domain.ledger import News, NewsKind
 from daemon.domain.state import Situation
 from daemon.errors import OrderRejected
-from tests.support.world import world
+from daemon.ports import Reports
+from daemon.testing import FakeErpSettings
+from tests.support.world import World, world
+
+TELLS = FakeErpSettings(reports=True)
+
+
+async def delivered(w: World) -> tuple[str, str]:
+    """An order and its record."""
+    order_id = w.market.place()
+    await w.cycle()
+    return order_id, w.erp.live(order_id)[0].id
 
 
 @pytest.mark.parametrize("key", ["product:\x00", "product:\ud800", "product:" + "7" * 5000], ids=["nul", "surrogate", "long"])
@@ -24,3 +38,23 @@ async def test_a20_a_missing_key_that_no_database_keeps(database_url: str, key: 
         assert len(w.events("gap.found")) == 1
         async with w.way.store.transaction() as tx:
             assert await tx.waiting_for(key) == [odd]
+
+
+@pytest.mark.parametrize(("record", "is_aware"), [("R\x00", True), ("R1", False)], ids=["nul", "without a zone"])
+async def test_a20_news_that_no_database_keeps(database_url: str, record: str, is_aware: bool) -> None:
+    """They are told and passed over; the news beside them are heard, and every cycle comes to its end."""
+    async with world(database_url, erp=TELLS) as w:
+        order_id, real = await delivered(w)
+        at = w.clock.now() if is_aware else w.clock.now().replace(tzinfo=None)
+        w.erp.clerk_ships(real)
+        read = w.erp.reports
+
+        async def reports(since: str | None) -> Reports:
+            told = await read(since)
+            return replace(told, news=(News(record=record, kind=NewsKind.STATUS, at=at, status="x"), *told.news))
+
+        w.erp.reports = reports  # type: ignore[method-assign]
+        await w.cycle(3)
+
+        assert w.market.order(order_id).external_status == "shipped"
+        assert [fields["record"] for fields in w.events("news.discarded")] == [record]
