@@ -79,7 +79,7 @@ def steer(state: OrderState, now: datetime) -> OrderState:
     if state.situation in _AT_REST or state.situation in IN_FLIGHT:
         return state
     step = plan(state)
-    if step is Plan.HOLD:
+    if step is Plan.HOLD and not (state.verify and state.wanted):
         return state.evolve(situation=Situation.HELD, due_at=None)
     if step is Plan.SETTLE and not state.verify:
         return settled(state)

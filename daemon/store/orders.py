@@ -6,7 +6,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Executable, Update, bindparam, case, exists, null, or_, select, update
+from sqlalchemy import Column, ColumnElement, Executable, Update, and_, bindparam, case, exists, null, or_, select, update
 
 from daemon.domain.state import OrderState, Situation
 from daemon.store.columns import Words
@@ -54,7 +54,11 @@ _IN_SLICE = select(orders.c.id).where(
 
 _HOLDERS = select(orders.c.id).where(orders.c.workspace == THIS, orders.c.erp_record == bindparam("record")).order_by(orders.c.id)
 
-_REOPENED = orders.c.situation.in_([Situation.SETTLED, Situation.WAITING])
+#: Held with a record that was cancelled in the ERP: whether it still is must be asked, too, before Consentio follows.
+_REOPENED = or_(
+    orders.c.situation.in_([Situation.SETTLED, Situation.WAITING]),
+    and_(orders.c.situation == Situation.HELD, orders.c.erp_cancelled),
+)
 #: What could be sent again for a settled order; pruned once it has been at rest for long.
 _HAS_CONTENT = exists().where(
     revisions.c.workspace == orders.c.workspace,

@@ -5,13 +5,17 @@ from dataclasses import replace
 import pytest
 
 from daemon.domain.ledger import News, NewsKind
+from daemon.domain.order import Status
 from daemon.domain.state import Situation
 from daemon.errors import OrderRejected
 from daemon.ports import Reports
+from daemon.sync.restore import declare_restored
+from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings
 from tests.support.world import World, world
 
 TELLS = FakeErpSettings(reports=True)
+FOLLOWS = Rules(cancel_on_consentio=True)
 
 
 async def delivered(w: World) -> tuple[str, str]:
@@ -58,3 +62,26 @@ async def test_a20_news_that_no_database_keeps(database_url: str, record: str, i
 
         assert w.market.order(order_id).external_status == "shipped"
         assert [fields["record"] for fields in w.events("news.discarded")] == [record]
+
+
+@pytest.mark.parametrize("is_restored", [True, False], ids=["restored", "another reference"])
+async def test_a_cancel_in_the_erp_and_a_record_that_must_be_verified(database_url: str, is_restored: bool) -> None:
+    """Between the news and Consentio's answer its record comes into question: the ERP is asked, then Consentio follows."""
+    async with world(database_url, erp=TELLS, rules=FOLLOWS) as w:
+        order_id, record = await delivered(w)
+        w.market.refuses[order_id] = "not now"
+        w.erp.clerk_cancels(record)
+        await w.cycle()
+        assert (await w.state(order_id)).situation is Situation.HELD
+
+        if is_restored:
+            await declare_restored(w.way, "said")
+        else:
+            w.clock.advance(1)
+            w.market.edit(order_id, external_id="SO-17")
+            await w.cycle(2)
+        w.market.refuses.clear()
+        await w.live_on(2)
+
+        assert w.market.order(order_id).status is Status.CANCELED
+        await w.assert_promise(order_id)
