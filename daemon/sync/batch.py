@@ -10,7 +10,7 @@ from datetime import datetime
 from daemon.domain.content import DIGEST_VERSION, digest
 from daemon.domain.ledger import Note, Revision, Stream, Unreadable
 from daemon.domain.order import Order
-from daemon.domain.plan import is_left_alone, is_too_old, park
+from daemon.domain.plan import is_conflict, is_left_alone, is_too_old, park
 from daemon.domain.reading import UNREADABLE, Reading, Taken, Verdict, first, let_through, take
 from daemon.domain.state import OrderState, Situation, WorkspaceState
 from daemon.domain.tally import Tally
@@ -214,7 +214,7 @@ class Batch:
         new = OrderState(id=order_id, hash_id=element.hash_id, created_at=None, ordinal=ordinal)
         old = self.states.get(order_id, new)
         reason = UNREADABLE + element.error
-        parked = old if is_left_alone(old) else park(old, reason)
+        parked = old if is_left_alone(old) or is_conflict(old) else park(old, reason)
         state = parked.evolve(edited=old.edited or self.cell is None)
         if state == old:
             return
