@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from daemon.domain import outcome
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
 from daemon.domain.news import TO_BE_DECIDED
-from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, park
+from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict, park, steer, with_tell
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
@@ -162,7 +162,8 @@ def _judge(
 
 def _judge_updated(way: Way, row: LedgerRow, state: OrderState, *, found: Record, digest: str) -> tuple[Outcome, OrderState]:
     if not found.live:
-        return Outcome.CONFLICT, park(state.evolve(erp_cancelled=True), TO_BE_DECIDED)
+        gone = outcome.freed(state).evolve(erp_cancelled=True)
+        return Outcome.CONFLICT, park(gone, TO_BE_DECIDED) if is_conflict(gone) else with_tell(steer(gone, way.now()), way.now())
     return Outcome.FOUND, outcome.written(state, row, **naming(way, state, found), digest=digest, now=way.now())
 
 

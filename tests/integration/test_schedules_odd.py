@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from daemon.domain.ledger import News, NewsKind
+from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.order import Status
 from daemon.domain.state import Situation
 from daemon.errors import OrderRejected
@@ -12,6 +13,7 @@ from daemon.ports import Reports
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings
+from tests.integration.test_schedules_found import edit, lose, spoil
 from tests.support.world import World, world
 
 TELLS = FakeErpSettings(reports=True)
@@ -85,3 +87,33 @@ async def test_a_cancel_in_the_erp_and_a_record_that_must_be_verified(database_u
 
         assert w.market.order(order_id).status is Status.CANCELED
         await w.assert_promise(order_id)
+
+
+async def test_an_update_in_doubt_of_a_record_that_both_sides_cancelled(database_url: str) -> None:
+    """By the time that the ERP can be asked, Consentio has canceled, too: they agree, and nobody is asked to decide."""
+    async with world(database_url, erp=FakeErpSettings(find="every")) as w:
+        order_id, record = await delivered(w)
+        w.use_hooks(erp=lose("after update"))
+        edit(w, order_id, 12)
+        await w.cycle()
+        w.erp.records[record].live = False
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.live_on(1)
+
+        await w.assert_promise(order_id)
+
+
+async def test_a_conflict_that_could_not_be_read_for_a_while(database_url: str) -> None:
+    """A person is still needed, and told for what."""
+    async with world(database_url, erp=TELLS) as w:
+        order_id, record = await delivered(w)
+        w.erp.clerk_cancels(record)
+        await w.cycle()
+        mend = spoil(w, order_id)
+        await w.cycle(12)
+        mend()
+        await w.live_on(1)
+
+        state = await w.state(order_id)
+        assert (state.situation, state.reason) == (Situation.PARKED, TO_BE_DECIDED)
