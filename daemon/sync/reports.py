@@ -7,7 +7,7 @@ an open row, or one that must be verified after a restore.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from daemon.domain.brakes import DAY, WEEK, Brake, Pull
@@ -95,9 +95,9 @@ async def _hear_all(way: Way, told: Reports) -> Tally:
 async def _record(way: Way, told: Reports) -> int:
     """The news and their cursor, in one commit: neither lost nor doubled, wherever it breaks off."""
     try:
-        count = await _commit(way, told)
+        count = await _commit(way, told.news, told.cursor)
     except PoisonRow:
-        count = sum([await _record_alone(way, one) for one in told.news]) + await _commit(way, replace(told, news=()))
+        count = sum([await _record_alone(way, one) for one in told.news]) + await _commit(way, (), told.cursor)
     if count:
         kinds = Counter(one.kind.value for one in told.news)
         way.say("news.recorded", count=count, **kinds)
@@ -107,18 +107,18 @@ async def _record(way: Way, told: Reports) -> int:
 async def _record_alone(way: Way, one: News) -> int:
     """News that the database refuses are told, and passed over: they stop no others (A20)."""
     try:
-        return await _commit(way, Reports((one,), None))
+        return await _commit(way, (one,), None)
     except PoisonRow as error:
         way.say("news.discarded", record=one.record, kind=one.kind, reason=str(error))
         return 0
 
 
-async def _commit(way: Way, told: Reports) -> int:
+async def _commit(way: Way, news: Sequence[News], cursor: str | None) -> int:
     now = way.now()
     async with way.store.transaction() as tx:
-        count = await tx.add_news(told.news, now)
+        count = await tx.add_news(news, now)
         await tx.expire_news(now - PATIENCE, now)
-        await tx.stamp(collected_at=None, delivered_at=None, acknowledged_at=None, reports_cursor=told.cursor)
+        await tx.stamp(collected_at=None, delivered_at=None, acknowledged_at=None, reports_cursor=cursor)
     return count
 
 
