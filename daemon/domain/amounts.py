@@ -119,8 +119,8 @@ def _of_line(line: Line, booked: Booked, tolerance: Tolerance) -> Iterator[str]:
 def _differing(
     what: str, expected: Sequence[Decimal], booked: Decimal | None, allows: Callable[[Decimal, Decimal], bool]
 ) -> Iterator[str]:
-    """Words, where none of what is expected allows what is booked."""
-    if booked is not None and expected and not any(allows(each, booked) for each in expected):
+    """Words, where none of what is expected allows what is booked: what is no number (NaN) is never right."""
+    if booked is not None and expected and not (booked.is_finite() and any(allows(each, booked) for each in expected)):
         yield f"{what} is {number_text(expected[0])}, and booked as {number_text(booked)}"
 
 
