@@ -97,6 +97,7 @@ def without_record(state: OrderState) -> OrderState:
         erp_number=None,
         erp_status=None,
         erp_cancelled=False,
+        mismatch="",
         incarnation=state.incarnation + 1,
         body_revision=0,
         told_id=None,

@@ -1,6 +1,7 @@
 """Schedules in which two rare things meet, and odd answers that must stop nothing else; one named test each."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -9,10 +10,11 @@ from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.order import Status
 from daemon.domain.state import Situation
 from daemon.errors import OrderRejected
-from daemon.ports import Reports
+from daemon.ports import Record, Reports
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings
+from daemon.testing.erp import FakeRecord
 from tests.integration.test_schedules_found import edit, lose, spoil
 from tests.support.world import World, world
 
@@ -117,3 +119,39 @@ async def test_a_conflict_that_could_not_be_read_for_a_while(database_url: str) 
 
         state = await w.state(order_id)
         assert (state.situation, state.reason) == (Situation.PARKED, TO_BE_DECIDED)
+
+
+@pytest.mark.parametrize("total", ["NaN", "-Infinity"])
+async def test_a_total_that_is_no_number(database_url: str, total: str) -> None:
+    """It is told as booked otherwise; the orders of its group are recorded like any others."""
+    async with world(database_url, erp=FakeErpSettings(books=True)) as w:
+        odd, other = w.market.place(), w.market.place()
+        for order_id in (odd, other):
+            w.market.edit(order_id, lines=(replace(w.market.order(order_id).lines[0], price_unit="box"),))
+        book = w.erp._booked
+
+        def booked(held: FakeRecord) -> Record:
+            record = book(held)
+            return replace(record, total=Decimal(total)) if held.order.id == odd else record
+
+        w.erp._booked = booked  # type: ignore[method-assign]
+        await w.cycle(2)
+
+        await w.assert_promise(odd, other)
+        assert [fields["order_id"] for fields in w.events("amount.mismatched")] == [odd]
+
+
+async def test_what_was_booked_otherwise_is_over_with_the_record(database_url: str) -> None:
+    """A cancelled order is no work item for what its record said."""
+    async with world(database_url, erp=FakeErpSettings(books=True)) as w:
+        order_id = w.market.place()
+        w.market.edit(order_id, lines=(replace(w.market.order(order_id).lines[0], price_unit="box"),))
+        w.erp.surcharge = Decimal(5)
+        await w.cycle()
+        assert (await w.state(order_id)).mismatch
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.cycle(2)
+
+        await w.assert_promise(order_id)
+        assert not (await w.state(order_id)).mismatch
