@@ -1,6 +1,6 @@
 """The torture: `make torture` searches for ten minutes; `MINUTES=480` goes on longer, and `ARGS="--seed 7"` does the same again.
 
-Two processes try schedule after schedule against the promise (`tests/support/torture`), and hostile input against every reader.
+Two processes give hostile input to every reader, then try schedule after schedule against the promise (`tests/support/torture`).
 Prints the seed, each story that breaks the promise, made short, and a line of figures at the end. Exits with 1 on a finding.
 """
 
@@ -22,13 +22,13 @@ _SCHEDULES_AT_ONCE = 25
 def main() -> int:
     options = _options()
     print(f"seed {options.seed}, {options.minutes:g} minutes, {options.processes} processes", flush=True)
-    end, processes = time.monotonic() + options.minutes * 60, options.processes
-    kinds, inputs = options.erp or list(ERPS), options.inputs // processes
+    kinds, processes, inputs = options.erp or list(ERPS), options.processes, options.inputs // options.processes
     figures, crashes = Figures(), 0
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         numbers = [options.seed * 1_000 + worker for worker in range(processes)]
         for failed in pool.starmap(_read_hostile, [(number, inputs) for number in numbers]):
             crashes += failed
+        end = time.monotonic() + options.minutes * 60
         for part in pool.starmap(_search, [(kinds, number, processes, end) for number in numbers]):
             figures.add(part)
     print(f"{inputs * processes} hostile inputs for each of {', '.join(READERS)}: {crashes} findings")
