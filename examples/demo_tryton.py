@@ -43,18 +43,20 @@ def show(account: Account) -> int:
         print(said + ("  left to a person" if sale.order in account.left else ""))
     states = Counter(sale.state for sale in account.sales)
     print(f"\non the market: {_counted(account.deeds)}")
-    print(f"in Tryton:     {_counted(states)}; {account.confirmed} confirmed and {account.cancelled} cancelled by a clerk")
+    print(f"in Tryton:     {_counted(states)}")
+    print(f"a clerk did:   {_counted(account.pressed)}")
     print(f"what broke:    {_counted(account.struck)}")
     for order, reason in account.left.items():
         print(f"for a person:  order {order}: {reason}")
     for finding in account.findings:
         print(f"WRONG:         {finding}")
-    print("\nBoth sides balance." if not account.findings else "\nThe sides do not balance.")
-    return 1 if account.findings or account.code != 0 else 0
+    balances = account.came_to_rest and not account.findings
+    print("\nBoth sides balance." if balances else "\nThe sides do not balance.")
+    return 0 if balances and account.code == 0 else 1
 
 
 def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in counts.most_common()) or "nothing"
+    return ", ".join(f"{what} × {count}" for what, count in counts.most_common()) or "nothing"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from tests.support.tryton import DATABASE, Tryton
 from tests.support.tryton_book import Sale, audit, parked, read_book
 from tests.support.tryton_rpc import Fault, Rpc
 from tests.support.tryton_shop import mapping
+from tests.support.waiting import wait_until_sync
 
 _LIVELY = Pace(
     acceptance_delay=1.0,
@@ -78,12 +79,13 @@ class Account:
 
     deeds: Counter[str] = field(default_factory=Counter)
     struck: Counter[str] = field(default_factory=Counter)
-    confirmed: int = 0
-    cancelled: int = 0
+    #: What the clerk pressed: confirm, cancel.
+    pressed: Counter[str] = field(default_factory=Counter)
     open_at_kills: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     sales: list[Sale] = field(default_factory=list)
+    came_to_rest: bool = False
     code: int | None = None
     log: list[str] = field(default_factory=list)
 
@@ -143,13 +145,17 @@ class Job:
             self._proxy.fault(kind, match, times=None, rate=rate, seconds=_TIMEOUT_S + 0.5)
         *portions, last = _portions(self._plan)
         for number, portion in enumerate(portions, start=1):
+            # Whatever chance brings, one answer of each daemon's is lost.
+            self._proxy.fault("lost", "POST .*/sale.sale[?]" if number % 2 else "PUT |/quote")
             with running(self._folder, **_HURRY) as daemon:
                 self._trade(daemon, portion)
                 self._wait_for_a_write(daemon)
             self._tell_kill(number)
         with running(self._folder, **_HURRY) as daemon:
             self._trade(daemon, last, with_outage=True)
-            self.account.cancelled = sum(self._press("cancel") for _ in range(self._plan.cancellations))
+            # On a slow machine, clerks have had little to do so far.
+            self._press_some("confirm", 2)
+            self._press_some("cancel", self._plan.cancellations)
             self._say(f"the daemon is asked to stop: code {daemon.end(signal.SIGTERM)}")
             self.account.log += daemon.lines
 
@@ -159,8 +165,9 @@ class Job:
         account = self.account
         with running(self._folder, **_HURRY) as daemon:
             deadline = time.monotonic() + self._plan.patience_s
-            while not self._is_at_rest() and time.monotonic() < deadline and not daemon.is_over:
+            while not (rests := self._is_at_rest()) and time.monotonic() < deadline and not daemon.is_over:
                 time.sleep(0.3)  # the account is dear: not more often than that
+            account.came_to_rest = rests
             account.code = daemon.end(signal.SIGTERM)
             account.log += daemon.lines
         account.struck = self._proxy.struck
@@ -168,7 +175,10 @@ class Job:
 
     def _is_at_rest(self) -> bool:
         account = self.account
-        account.sales = read_book(self._rpc)
+        try:
+            account.sales = read_book(self._rpc)
+        except Fault:  # a line that was found is gone: the daemon is still at work
+            return False
         account.findings = audit(self._market.state(), account.sales, parked(self._folder / "sync.db"))
         return not account.findings and not open_rows(self._database)
 
@@ -180,10 +190,14 @@ class Job:
             _, could_happen = self._market.play(event)
             self.account.deeds[event.do] += could_happen
             if place in confirm_at:
-                self.account.confirmed += self._press("confirm")
+                self._press("confirm")
             if with_outage and place == len(portion) // 3:
                 threading.Thread(target=self._be_away).start()
             time.sleep(gap)  # the market's own pace
+
+    def _press_some(self, button: str, times: int) -> None:
+        for _ in range(times):
+            wait_until_sync(lambda: self._press(button), timeout=self._plan.patience_s, what=f"a sale to {button}")
 
     def _press(self, button: str) -> bool:
         """A clerk presses a button of the oldest quotation, whatever the daemon is doing."""
@@ -192,6 +206,7 @@ class Job:
                 self._rpc.call("sale.sale", button, [sale["id"]])
             except Fault:  # the daemon was faster, and made it a draft to edit it
                 return False
+            self.account.pressed[button] += 1
             self._say(f"a clerk presses {button} of sale {sale['number']}")
             return True
         return False
