@@ -5,7 +5,6 @@ an open row, or one that must be verified after a restore.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -99,8 +98,7 @@ async def _record(way: Way, told: Reports) -> int:
     except PoisonRow:
         count = sum([await _record_alone(way, one) for one in told.news]) + await _commit(way, (), told.cursor)
     if count:
-        kinds = Counter(one.kind.value for one in told.news)
-        way.say("news.recorded", count=count, **kinds)
+        way.say("news.recorded", count=count)
     return count
 
 
