@@ -271,6 +271,35 @@ async def test_a_broken_receipt_is_for_a_person(tmp_path):
         assert isinstance((await erp.find_many(["c1"]))["c1"], Conflict)
 
 
+async def test_receipts_share_files(tmp_path):
+    """A group's receipts lie in a few files under a name each: every key finds its own, and nothing else is left behind."""
+    async with files(tmp_path) as erp:
+        await answers(erp, creates(60))
+        found = await erp.find_many([effect.key for effect in creates(61)])
+    assert found == {effect.key: Record(id=effect.key) for effect in creates(60)}
+    receipts = [path for path in (tmp_path / ".receipts").rglob("*") if path.is_file()]
+    assert (len(receipts), len({path.stat().st_ino for path in receipts})) == (60, 3)
+    assert list((tmp_path / ".staging").iterdir()) == []
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_receipts_of_an_earlier_version(tmp_path, shown):
+    """A receipt in a file of its own counts as before; a document that a process of before had signed for is shown, once."""
+    async with files(tmp_path) as erp:
+        await erp.create(ORDER, "c1")
+    (receipt,), (document,) = (tmp_path / ".receipts").rglob("c1.json"), (tmp_path / "inbox").iterdir()
+    said = json.loads(receipt.read_bytes())
+    receipt.unlink()
+    receipt.write_text(json.dumps({**said, "staged": "c1.0badcafe.json"}))
+    if not shown:
+        (tmp_path / ".staging" / "c1.0badcafe.receipt").hardlink_to(receipt)
+        document.rename(tmp_path / ".staging" / "c1.0badcafe.json")
+    async with files(tmp_path) as upgraded:
+        assert await upgraded.find("c1") == Record(id="c1")
+        assert await upgraded.create(ORDER, "c1") == Record(id="c1")
+    assert [path.name for path in (tmp_path / "inbox").iterdir()] == [said["document"]]
+
+
 # ---- failures in the middle
 
 
@@ -288,6 +317,25 @@ async def test_a_full_disk_before_the_receipt_wrote_nothing(tmp_path, monkeypatc
         assert list((tmp_path / ".staging").iterdir()) == []
         assert await erp.find("c123-3") is None
         assert await erp.create(ORDER, "c123-3")
+
+
+async def test_a_full_disk_before_the_receipts_of_some(tmp_path, monkeypatch):
+    """Effects whose receipts found no room were not sent, those whose receipts lie in another file are done."""
+    async with files(tmp_path) as erp:
+        with monkeypatch.context() as patch:
+            real, tickets = folder._write, []
+
+            def failing(path, content, *, mode):
+                tickets.append(path) if path.endswith(folder.TICKET) else None
+                if path.endswith(folder.TICKET) and len(tickets) == 1:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return real(path, content, mode=mode)
+
+            patch.setattr(folder, "_write", failing)
+            told = await answers(erp, creates(30))
+        assert [isinstance(told[effect.key], ErpUnavailable) for effect in creates(30)] == [True] * 25 + [False] * 5
+        assert len(inbox(tmp_path)) == 5
+        assert list((tmp_path / ".staging").iterdir()) == []
 
 
 async def test_a_failed_rename_is_a_doubt(tmp_path, monkeypatch):
@@ -350,7 +398,7 @@ def _fail(patch, step, number, *, only):
     real = getattr(owner, name)
 
     def failing(path, *args, **kwargs):
-        if only in str(path):
+        if only in str(args[0] if step == "link" else path):
             raise OSError(number, os.strerror(number))
         return real(path, *args, **kwargs)
 

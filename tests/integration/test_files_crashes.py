@@ -85,7 +85,7 @@ def test_a15_a_crash_before_every_step(tmp_path, steps, kind, size, picks_up_ear
         assert sorted(erp.imported) == [one.key for one in effects], f"died before step {number}"
         if not crashed:
             break
-    assert number > 5 * size + 3
+    assert number > 3 * size + 5
 
 
 def test_a_second_crash_before_every_step_of_the_recovery(tmp_path, steps):
@@ -126,7 +126,7 @@ def test_a_thread_that_wakes_up_late(tmp_path, steps, kind, size):
         assert all(isinstance(answer, Record) for answer in sleeper.told.values())
         if not was_asleep:
             break
-    assert number > 5 * size + 3
+    assert number > 3 * size + 5
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 3])

@@ -1,19 +1,22 @@
 """The folder and its protocol: each document reaches the inbox once, though the process dies at any instruction and the ERP takes
 a document away at any moment.
 
-    1  staged      `.staging/KEY.NONCE.json` and, beside it, `.staging/KEY.NONCE.receipt`; flushed
-    2  signed for  the receipt is linked to `.receipts/XX/KEY.json`: the first attempt wins, all others are refused; flushed
+    1  staged      `.staging/KEY.NONCE.json` and, for some of them together, their receipts in `.staging/NONCE.receipt`; flushed
+    2  signed for  that file is linked to `.receipts/XX/KEY.json`: the first attempt wins, all others are refused; flushed
     3  shown       the document is renamed into `inbox/`; flushed
 
 Done is: there is a receipt, and the document that it names is no longer staged (A15). A receipt whose document is still staged is
 a process that died between 2 and 3: whoever meets it does step 3, which cannot happen twice, as a rename takes its source away.
 A staged document without a receipt is nothing; an attempt that wakes up late finds the receipt taken, or its own gone (A4).
+
+Receipts share files because a new file costs a file system far more than a new name. Few share one, as a copy of the folder that
+knows no hard links holds it once for each name.
 """
 
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,7 +53,7 @@ class Folder:
 
     def signed(self, keys: Iterable[str]) -> dict[str, Receipt]:
         """The receipts of those effects that are done; what a dead process had signed for and not shown is shown now."""
-        found = {key: receipt for key in keys if (receipt := self._receipt(self._path(key)))}
+        found = {key: receipt for key in keys if (receipt := self._receipt(safe_key(key)))}
         waiting = [receipt for receipt in found.values() if self._is_staged(receipt)]
         if waiting and not self.is_rehearsal:
             with flushing(self.root) as flush:
@@ -62,7 +65,7 @@ class Folder:
 
     def cancel_of(self, record: str) -> str | None:
         """The key of the cancel of this record that is done, if one is."""
-        mark = self._receipt(self._mark(record))
+        mark = self._read(self._mark(record), Receipt.from_bytes)
         return mark.key if mark is not None and mark.key in self.signed([mark.key]) else None
 
     def deliver(self, parcels: Sequence[Parcel]) -> Mapping[str, Outcome]:
@@ -75,6 +78,7 @@ class Folder:
             staged = self._stage_all(parcels, outcomes, flush)
             ours = self._sign_all(staged, outcomes, flush)
             self._show_all(ours, outcomes, flush)
+            self._tidy(parcels)
         return outcomes
 
     def recover(self) -> None:
@@ -85,8 +89,9 @@ class Folder:
         """The key that a staged document was signed for with."""
         is_old = _age_s(path) > ABANDONED_AFTER_S
         if is_old:
-            _remove(path.with_suffix(TICKET))
-        signed = self._receipt(self._sharded(path.name.partition(".")[0] + STAGED))
+            _remove(self._ticket(path.name))
+            _remove(path.with_suffix(TICKET))  # as it was called when each document had one of its own
+        signed = self._receipt(path.name.partition(".")[0])
         if signed is not None and signed.staged == path.name:
             return signed.key
         if is_old:
@@ -97,47 +102,56 @@ class Folder:
 
     def _stage_all(self, parcels: Sequence[Parcel], outcomes: dict[str, Outcome], flush: Flush) -> list[Receipt]:
         staged: list[Receipt] = []
-        for parcel in parcels:
+        for ticket, bundle in self._bundles(parcels).items():
             try:
-                self._stage(parcel)
-                staged.append(parcel.receipt)
+                # Before its documents: `recover` removes them in this order too, so no ticket has ever lost its document.
+                _write(ticket, b"\n".join(parcel.receipt.to_bytes() for parcel in bundle), mode=0o600)
             except OSError as problem:
-                self._give_up(parcel.receipt, problem, outcomes)
+                self._give_up([parcel.receipt for parcel in bundle], problem, outcomes)
+            else:
+                staged += [parcel.receipt for parcel in bundle if self._is_written(parcel, outcomes)]
         try:
-            flush([*(path for receipt in staged for path in self._written(receipt)), self.staging])
+            flush([*{path for receipt in staged for path in self._written(receipt)}, self.staging])
         except OSError as problem:
-            for receipt in staged:
-                self._give_up(receipt, problem, outcomes)
+            self._give_up(staged, problem, outcomes)
             return []
         return staged
 
+    def _bundles(self, parcels: Sequence[Parcel]) -> Mapping[str, list[Parcel]]:
+        bundles: dict[str, list[Parcel]] = {}
+        for parcel in parcels:
+            bundles.setdefault(self._ticket(parcel.receipt.staged), []).append(parcel)
+        return bundles
+
+    def _is_written(self, parcel: Parcel, outcomes: dict[str, Outcome]) -> bool:
+        try:
+            self._stage(parcel)
+        except OSError as problem:
+            self._give_up([parcel.receipt], problem, outcomes)
+            return False
+        return True
+
     def _stage(self, parcel: Parcel) -> None:
-        document, ticket = self._attempt(parcel.receipt)
-        # The ticket first: `recover` removes a ticket before its document, so there is never one that lost its document.
-        _write(ticket, parcel.receipt.to_bytes(), mode=0o600)
+        document = self._document(parcel.receipt)
         _write(document, parcel.content, mode=self._mode)
         if parcel.receipt.kind is Kind.CANCEL:
             # The mark counts only once the cancel that it names is done, so it may stand here before the receipt does.
-            mark = ticket.removesuffix(TICKET) + ".mark"
+            mark = document.removesuffix(STAGED) + ".mark"
             _write(mark, parcel.receipt.to_bytes(), mode=0o600)
             os.replace(mark, self._mark(parcel.receipt.record))
 
     def _written(self, receipt: Receipt) -> Iterable[str]:
-        yield from self._attempt(receipt)
+        yield from (self._ticket(receipt.staged), self._document(receipt))
         if receipt.kind is Kind.CANCEL:
             yield self._mark(receipt.record)
             yield os.path.dirname(self._mark(receipt.record))
 
-    def _give_up(self, receipt: Receipt, problem: OSError, outcomes: dict[str, Outcome]) -> None:
+    def _give_up(self, receipts: Iterable[Receipt], problem: OSError, outcomes: dict[str, Outcome]) -> None:
         """There is no receipt, so nothing of this attempt can be seen; what cannot be removed now, `recover` will."""
-        outcomes[receipt.key] = ErpUnavailable(f"cannot write into {self.root}: {problem.strerror or problem}")
-        with suppress(OSError):
-            self._drop(receipt)
-
-    def _drop(self, receipt: Receipt) -> None:
-        document, ticket = self._attempt(receipt)
-        _remove(ticket)
-        _remove(document)
+        for receipt in receipts:
+            outcomes[receipt.key] = ErpUnavailable(f"cannot write into {self.root}: {problem.strerror or problem}")
+            with suppress(OSError):
+                _remove(self._document(receipt))
 
     # ---- 2
 
@@ -152,19 +166,19 @@ class Folder:
             except Conflict as unreadable:
                 outcomes[receipt.key] = unreadable
                 with suppress(OSError):
-                    self._drop(receipt)
+                    _remove(self._document(receipt))
             except OSError as problem:
-                self._give_up(receipt, problem, outcomes)
+                self._give_up([receipt], problem, outcomes)
         shelves = {os.path.dirname(self._path(receipt.key)) for receipt in ours}
         return ours if self._flushed(shelves, ours, outcomes, flush) else []
 
     def _sign(self, receipt: Receipt) -> bool:
         """Whether the receipt is ours; False if another attempt holds it. Raises OSError if there is none."""
         try:
-            os.link(self._attempt(receipt)[1], self._path(receipt.key))
+            os.link(self._ticket(receipt.staged), self._path(receipt.key))
         except OSError:
             # A network file system may refuse the repetition of a link that it has made.
-            held = self._receipt(self._path(receipt.key))
+            held = self._receipt(safe_key(receipt.key))
             if held is None:
                 raise
             return held == receipt
@@ -172,7 +186,7 @@ class Folder:
 
     def _came_second(self, receipt: Receipt) -> Outcome:
         try:
-            self._drop(receipt)
+            _remove(self._document(receipt))
             return self.signed([receipt.key])[receipt.key]
         except OSError as problem:
             return problem
@@ -201,20 +215,28 @@ class Folder:
 
     def _show(self, receipt: Receipt) -> None:
         try:
-            os.rename(f"{self.staging}/{receipt.staged}", f"{self.inbox}/{receipt.document}")
+            os.rename(self._document(receipt), f"{self.inbox}/{receipt.document}")
         except FileNotFoundError:
             if self._is_staged(receipt):
                 raise  # the inbox is gone; else somebody has shown it before us
-        _remove(self._attempt(receipt)[1])
+
+    def _tidy(self, parcels: Sequence[Parcel]) -> None:
+        """This attempt is over: nothing will be signed for with its tickets. What stays here, `recover` removes one day."""
+        with suppress(OSError):
+            for ticket in self._bundles(parcels):
+                _remove(ticket)
 
     # ---- where things are
 
-    def _attempt(self, receipt: Receipt) -> tuple[str, str]:
-        document = f"{self.staging}/{receipt.staged}"
-        return document, document.removesuffix(STAGED) + TICKET
+    def _document(self, receipt: Receipt) -> str:
+        return f"{self.staging}/{receipt.staged}"
+
+    def _ticket(self, staged: str) -> str:
+        """What a staged document is signed for with: the file that bears the nonce of its name."""
+        return f"{self.staging}/{staged.rpartition('.')[0].rpartition('.')[2]}{TICKET}"
 
     def _is_staged(self, receipt: Receipt) -> bool:
-        return os.path.exists(f"{self.staging}/{receipt.staged}")
+        return os.path.exists(self._document(receipt))
 
     def _path(self, key: str) -> str:
         return self._sharded(safe_key(key) + STAGED)
@@ -226,10 +248,14 @@ class Folder:
         """256 folders keep each of them short: a receipt is never removed."""
         return f"{self.receipts}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}"
 
-    def _receipt(self, path: str) -> Receipt | None:
+    def _receipt(self, name: str) -> Receipt | None:
+        """By the key as a file name."""
+        return self._read(self._sharded(name + STAGED), lambda text: Receipt.among(text, name))
+
+    def _read(self, path: str, read: Callable[[bytes], Receipt]) -> Receipt | None:
         try:
             with open(path, "rb", buffering=0) as file:
-                return Receipt.from_bytes(file.read())
+                return read(file.read())
         except FileNotFoundError:
             os.stat(os.path.dirname(path))  # a receipt may be missing, but not the place where it would be
             return None

@@ -18,6 +18,9 @@ from daemon.erp.files.table import table
 from daemon.errors import AdapterError, Conflict, ErpError, ErpUnavailable, OrderRejected
 from daemon.ports import Effect, Record, Reports
 
+#: How many receipts share a file: together they fill two blocks of a disk.
+_SHARING = 25
+
 #: A record, a verdict, or for any other error: nobody knows.
 Answer = Record | Exception
 
@@ -101,7 +104,7 @@ class Outbox:
         except ErpUnavailable as away:
             return {effect.key: away for effect in effects}
         answers = {effect.key: answer for effect in effects if (answer := self._known_answer(effect))}
-        parcels = [self._parcel(effect) for effect in effects if effect.key not in answers]
+        parcels = self._parcels([effect for effect in effects if effect.key not in answers])
         return {key: _unbooked(answer) for key, answer in {**answers, **self._deliver(parcels)}.items()}
 
     def missing(self, effect: Effect) -> list[str]:
@@ -142,7 +145,15 @@ class Outbox:
             return Conflict(f"there is no receipt that record {record} was ever created in {self.folder.root}")
         return None
 
-    def _parcel(self, effect: Effect) -> Parcel:
+    def _parcels(self, effects: Sequence[Effect]) -> list[Parcel]:
+        """Those of one nonce share the file of their receipts."""
+        parcels: list[Parcel] = []
+        for start in range(0, len(effects), _SHARING):
+            nonce = secrets.token_hex(8)
+            parcels += [self._parcel(effect, nonce) for effect in effects[start : start + _SHARING]]
+        return parcels
+
+    def _parcel(self, effect: Effect, nonce: str) -> Parcel:
         now = self._next_stamp()
         record = effect.record or effect.key
         receipt = Receipt(
@@ -151,7 +162,7 @@ class Outbox:
             order_id=effect.order.id,
             record=record,
             document=document_name(effect, now, self._settings.format),
-            staged=f"{safe_key(effect.key)}.{secrets.token_hex(4)}.json",
+            staged=f"{safe_key(effect.key)}.{nonce}.json",
             workspace=self._workspace,
         )
         return Parcel(receipt, self._written(effect, record, now))

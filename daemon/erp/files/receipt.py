@@ -26,6 +26,13 @@ class Receipt:
         return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
 
     @classmethod
+    def among(cls, text: bytes, name: str) -> "Receipt":
+        """The one of several, a line each, whose document was staged under this name; ValueError if there is none."""
+        mark = f'"staged": "{name}.'.encode()
+        line = next((line for line in text.splitlines() if mark in line), b"")
+        return cls.from_bytes(line)
+
+    @classmethod
     def from_bytes(cls, text: bytes) -> "Receipt":
         """Raises ValueError if it is none."""
         try:
