@@ -90,8 +90,9 @@ class Brakes:
         return bool(self.pulls)
 
     def counts_since(self, brake: Brake, now: datetime) -> datetime:
-        """The beginning of the rolling day, or of the count that a release began anew."""
-        return max(now - DAY, self.released_at.get(brake, _NEVER))
+        """The beginning of the rolling day, or of the count that a release began anew; one in the future proves nothing (A9)."""
+        released = self.released_at.get(brake, _NEVER)
+        return max(now - DAY, released if released <= now else _NEVER)
 
     def pulled(self, pull: Pull) -> "Brakes":
         """One more is pulled."""

@@ -1,7 +1,7 @@
 """What news from the ERP mean for their order. Heard as they happened; what is older than what was heard changes no status."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon.domain.ledger import Kind, LedgerRow, News, NewsKind
 from daemon.domain.plan import IN_FLIGHT, is_conflict, is_left_alone, park, wake, with_tell, without_record
@@ -14,6 +14,9 @@ TO_BE_DECIDED = (
     "into the ERP again (consentio-sync retry ORDER)"
 )
 
+#: Further ahead than this no clock may be: news from there are no bound for what is told later (A9).
+_AHEAD = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Heeded:
@@ -25,7 +28,7 @@ class Heeded:
 
 def hear(state: OrderState, news: News, now: datetime, *, cancels: bool) -> Heeded:
     """One thing that the ERP tells of the order's present record. With `cancels`, Consentio follows a cancel."""
-    is_newest = state.erp_news_at is None or news.at >= state.erp_news_at
+    is_newest = state.erp_news_at is None or news.at >= state.erp_news_at or state.erp_news_at > now + _AHEAD
     if news.number is not None and (is_newest or state.erp_number is None):
         state = state.evolve(erp_number=news.number)
     if not is_newest:
