@@ -13,6 +13,8 @@ ALREADY_REFERENCED = "already has a reference"
 AMBIGUOUS = "ambiguous: "
 #: Nobody can ask the ERP how its last call ended: only a person's word does.
 OUTCOME_UNKNOWN = "outcome unknown"
+#: The order needs an effect whose content this database no longer keeps or can no longer read: the next reading brings it.
+CONTENT_GONE = "its content is no longer kept here"
 OTHER_IDENTITY = "the order's id came back with another hash or creation moment"
 _STICKY = frozenset({OLDER_THAN_WALL, ALREADY_REFERENCED, OTHER_IDENTITY})
 

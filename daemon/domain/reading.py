@@ -7,7 +7,7 @@ from enum import StrEnum
 from daemon.domain.content import DIGEST_VERSION
 from daemon.domain.ledger import Stream
 from daemon.domain.order import DELIVERABLE, Order
-from daemon.domain.plan import OTHER_IDENTITY, changed, is_too_old, park, steer, wake, with_tell
+from daemon.domain.plan import CONTENT_GONE, OTHER_IDENTITY, changed, is_too_old, park, steer, wake, with_tell
 from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation, WorkspaceState
 from daemon.domain.window import Slice
 
@@ -93,6 +93,8 @@ def take(state: OrderState, reading: Reading, now: datetime, *, sweep_interval: 
     if _is_another(state, reading.order):
         return Taken(Verdict.STALE, park(state, OTHER_IDENTITY))
     listed = _hinted(_listed(state, reading, now, sweep_interval=sweep_interval), reading, now)
+    if reading.digest == state.latest_digest and state.reason == CONTENT_GONE and state.latest == state.wanted:
+        return Taken(Verdict.UNCHANGED, wake(_revised(listed, reading), now), is_revision=True)
     if reading.digest == state.latest_digest:
         return Taken(Verdict.UNCHANGED, _unchanged(state, listed, reading, now))
     if _looks_older(state, reading) and not _said_again(state, reading):

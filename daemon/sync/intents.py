@@ -10,13 +10,10 @@ from daemon.domain.content import difference
 from daemon.domain.keys import create_key, random_key
 from daemon.domain.ledger import Kind, LedgerRow, Outcome, Revision
 from daemon.domain.order import Order
-from daemon.domain.plan import Plan, is_counted, park, plan, steer
+from daemon.domain.plan import CONTENT_GONE, Plan, is_counted, park, plan, steer
 from daemon.domain.state import OrderState
 from daemon.ports import Effect, Record, Transaction
 from daemon.sync.way import Way
-
-#: The order needs an effect whose content this database no longer keeps or can no longer read.
-CONTENT_GONE = "its content is no longer kept here"
 
 _KINDS = {Plan.CREATE: Kind.CREATE, Plan.UPDATE: Kind.UPDATE, Plan.CANCEL: Kind.CANCEL}
 #: Ends of an intent that never became an effect.
