@@ -13,6 +13,7 @@ from daemon.sync.effects import carry_out
 from daemon.sync.intents import Group, intend
 from daemon.sync.restore import ask, declare_restored, is_quiet, verify
 from daemon.sync.way import Way
+from daemon.sync.wishes import is_wished
 
 #: How many intents an adapter that is called one by one gets at once, for each lane: more would outlive their lease.
 _PER_LANE = 4
@@ -47,9 +48,9 @@ async def deliver(way: Way, glance: Glance) -> Tally:
         if group.forgotten:
             await declare_restored(way, f"the ERP holds a record of order {group.forgotten[0]} that this database never knew")
             break
-        if way.clocks.monotonic() - looked_at > _LOOK_UP_S and not glance.wishes:
+        if way.clocks.monotonic() - looked_at > _LOOK_UP_S:
             looked_at = way.clocks.monotonic()
-            if (await way.store.glance(way.now())).wishes:
+            if await is_wished(way):
                 break
     return tally
 

@@ -132,6 +132,8 @@ class Memory:
     #: What slices said, by slice and status, from one end of a cycle's collecting to the other.
     said: dict[tuple[Slice, str], Said] = field(default_factory=dict)
     contents: Contents = field(default_factory=Contents)
+    #: Wishes that must wait, by number: a backfill, an early word about a doubt.
+    waiting: set[int] = field(default_factory=set)
     #: How often the size of a group was halved, because the ERP was too slow for it.
     halvings: int = 0
     #: What orders wait for is what was told.

@@ -34,16 +34,26 @@ async def fulfil(way: Way) -> int:
     async with way.store.transaction() as tx:
         wishes = await tx.wishes()
     answered = 0
+    way.memory.waiting.clear()
     for wish in wishes:
         try:
             outcome = await _fulfil(way, wish)
         except NotYet:
+            way.memory.waiting.add(wish.number)
             continue
         async with way.store.transaction() as tx:
             await tx.answer_wish(wish.number, outcome, way.now())
         answered += 1
         way.say("wish.fulfilled", what=wish.what, order_id=wish.order_id, who=wish.who, outcome=outcome)
     return answered
+
+
+async def is_wished(way: Way) -> bool:
+    """Whether there is a wish that the last look did not find waiting."""
+    if not (await way.store.glance(way.now())).wishes:
+        return False
+    async with way.store.transaction() as tx:
+        return any(wish.number not in way.memory.waiting for wish in await tx.wishes())
 
 
 async def _fulfil(way: Way, wish: Wish) -> str:
