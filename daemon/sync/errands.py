@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from daemon.domain.backoff import backoff
 from daemon.domain.keys import random_key
 from daemon.domain.ledger import Errand, Kind, LedgerRow, Outcome
-from daemon.domain.news import may_be_prepared
+from daemon.domain.news import TO_BE_DECIDED, may_be_prepared
 from daemon.domain.plan import is_conflict, park
 from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
@@ -67,25 +67,41 @@ async def run_errands(way: Way) -> Tally:
 
 async def _due(way: Way) -> Sequence[tuple[Errand, OrderState]] | None:
     """What is to be asked for now; what is moot or comes too early is recorded as that. None when nothing is due."""
-    now, todo, others = way.now(), list[tuple[Errand, OrderState]](), list[Errand]()
+    now, todo, others, left = way.now(), list[tuple[Errand, OrderState]](), list[Errand](), list[OrderState]()
     async with way.store.transaction() as tx:
         due = await tx.due_errands(now, _BATCH)
         states = await tx.orders(errand.order_id for errand in due)
         blocked = {row.order_id for row in await tx.open_rows()} if due else set()
         for errand in due:
             state = states[errand.order_id]
-            match judge(errand, state, is_blocked=state.id in blocked):
+            match _off(way, errand) or judge(errand, state, is_blocked=state.id in blocked):
                 case Moot(why):
                     others.append(replace(errand, due_at=None, done_at=now, answer=why))
+                    left += [park(state, TO_BE_DECIDED)] if _is_left(errand, state) else []
                 case Early():
                     others.append(replace(errand, due_at=now + way.rules.backoff_initial))
                 case None:
                     todo.append((errand, state))
         await tx.save_errands(others)
+        await tx.save_orders(left)
     for errand in others:
         if errand.done_at is not None:
             way.say("errand.dropped", order_id=errand.order_id, kind=errand.kind, reason=errand.answer)
+    for state in left:
+        way.say("order.parked", order_id=state.id, reason=state.reason)
     return todo if due else None
+
+
+def _off(way: Way, errand: Errand) -> Moot | None:
+    """What the operator does not want to be done by itself any more is not done, though it was meant to be."""
+    rules, is_prepare = way.rules, errand.kind is Kind.PREPARE
+    is_on = rules.prepare_on_consentio if is_prepare else rules.cancel_on_consentio
+    return None if is_on or errand.who != "daemon" else Moot("it is not done by itself any more: its setting was switched off")
+
+
+def _is_left(errand: Errand, state: OrderState) -> bool:
+    """Nobody asks Consentio to cancel it any more, and the ERP did: a person decides."""
+    return errand.kind is Kind.CANCEL_REMOTE and state.situation is Situation.HELD and is_conflict(state)
 
 
 def judge(errand: Errand, state: OrderState, *, is_blocked: bool) -> Moot | Early | None:

@@ -1,21 +1,26 @@
 """Schedules in which two rare things meet, and odd answers that must stop nothing else; one named test each."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from daemon.domain.backfill import BACKFILL, Span
+from daemon.domain.brakes import Brake, Brakes
 from daemon.domain.ledger import News, NewsKind
 from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.order import Status
-from daemon.domain.state import Situation
+from daemon.domain.state import OLDER_THAN_WALL, Situation
 from daemon.errors import OrderRejected
 from daemon.ports import Record, Reports
+from daemon.store.questions import open_reader
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
-from daemon.testing import FakeErpSettings
+from daemon.testing import FakeErpSettings, Oddities
 from daemon.testing.erp import FakeRecord
 from tests.integration.test_schedules_found import edit, lose, spoil
+from tests.support.desk import wish
 from tests.support.world import World, world
 
 TELLS = FakeErpSettings(reports=True)
@@ -27,6 +32,17 @@ async def delivered(w: World) -> tuple[str, str]:
     order_id = w.market.place()
     await w.cycle()
     return order_id, w.erp.live(order_id)[0].id
+
+
+def also_tell(w: World, odd: News) -> None:
+    """From now on the ERP tells this as well, whenever it is asked."""
+    read = w.erp.reports
+
+    async def reports(since: str | None) -> Reports:
+        told = await read(since)
+        return replace(told, news=(odd, *told.news))
+
+    w.erp.reports = reports  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("key", ["product:\x00", "product:\ud800", "product:" + "7" * 5000], ids=["nul", "surrogate", "long"])
@@ -55,13 +71,7 @@ async def test_a20_news_that_no_database_keeps(database_url: str, record: str, i
         order_id, real = await delivered(w)
         at = w.clock.now() if is_aware else w.clock.now().replace(tzinfo=None)
         w.erp.clerk_ships(real)
-        read = w.erp.reports
-
-        async def reports(since: str | None) -> Reports:
-            told = await read(since)
-            return replace(told, news=(News(record=record, kind=NewsKind.STATUS, at=at, status="x"), *told.news))
-
-        w.erp.reports = reports  # type: ignore[method-assign]
+        also_tell(w, News(record=record, kind=NewsKind.STATUS, at=at, status="x"))
         await w.cycle(3)
 
         assert w.market.order(order_id).external_status == "shipped"
@@ -155,3 +165,82 @@ async def test_what_was_booked_otherwise_is_over_with_the_record(database_url: s
 
         await w.assert_promise(order_id)
         assert not (await w.state(order_id)).mismatch
+
+
+async def test_the_way_back_is_switched_off_while_errands_wait(database_url: str) -> None:
+    """What Consentio was still to be asked for by itself is not: a person decides."""
+    async with world(database_url, erp=TELLS, rules=FOLLOWS) as w:
+        order_id, record = await delivered(w)
+        w.market.refuses[order_id] = "not now"
+        w.erp.clerk_cancels(record)
+        await w.cycle()
+        w.market.refuses.clear()
+        w.way = replace(w.way, rules=Rules())
+        await w.live_on(1)
+
+        state = await w.state(order_id)
+        assert w.market.order(order_id).status is Status.ACCEPTED
+        assert (state.situation, state.reason) == (Situation.PARKED, TO_BE_DECIDED)
+
+
+async def test_a09_news_from_the_future(database_url: str) -> None:
+    """A moment that cannot be is no bound: what the ERP tells later, under a clock that was set right, is heard."""
+    async with world(database_url, erp=TELLS) as w:
+        order_id, record = await delivered(w)
+        future = w.clock.now() + timedelta(days=365)
+        also_tell(w, News(record=record, kind=NewsKind.STATUS, at=future, status="picked"))
+        await w.cycle()
+        w.erp.clerk_cancels(record)
+        await w.cycle()
+
+        assert (await w.state(order_id)).reason == TO_BE_DECIDED
+
+
+def test_a09_a_release_from_the_future() -> None:
+    """A brake that was released under a clock that jumped counts all of the last day."""
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    brakes = Brakes().released(Brake.CANCELS, now + timedelta(days=30))
+
+    assert brakes.counts_since(Brake.CANCELS, now) == now - timedelta(days=1)
+
+
+async def test_a_retry_whose_content_is_no_longer_kept(database_url: str) -> None:
+    """Consentio is read again, and the order goes its way."""
+    async with world(database_url, oddities=Oddities(filter_by="created")) as w:
+        born = w.clock.now() - timedelta(hours=36)
+        await w.cycle(after=3600)
+        order_id = w.market.place(created_at=born)
+        await w.cycle(after=7 * 3600)
+        assert (await w.state(order_id)).reason == OLDER_THAN_WALL
+        w.clock.advance(100 * 86_400)
+        await w.cycle(3)
+        async with w.way.store.transaction() as tx:
+            (content,) = (await tx.revisions([(order_id, 1)])).values()
+        assert content.raw is None
+        await w.restart()
+
+        await wish(w, "retry", order_id)
+        await w.live_on(1)
+
+        await w.assert_promise(order_id)
+
+
+async def test_a_pause_amid_a_long_delivery_while_a_backfill_is_under_way(database_url: str) -> None:
+    """Wishes that wait keep nobody from looking up: the pause is obeyed between two groups."""
+    async with world(database_url, rules=Rules(backfill_turn=timedelta(0))) as w:
+        span = Span(start=w.clock.now() - timedelta(days=50), end=w.clock.now())
+        assert await wish(w, BACKFILL, argument=span.written()) is None
+        for _ in range(60):
+            w.market.place()
+
+        async def slow(call: str) -> None:
+            if call.startswith("before create"):
+                w.clock.advance(2)
+                if len(w.erp.effects) == 8:
+                    async with open_reader(w.url) as reader:
+                        await reader.leave_wish("123", "pause", order_id=None, argument="deliver", who="ana", reason="stop")
+
+        w.erp.on_call = slow
+        await w.cycle(2)
+
+        assert len(w.erp.effects) < 40
