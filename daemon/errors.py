@@ -5,7 +5,8 @@ DaemonError
 │   ├── ConfigError        (3)   carries every problem at once
 │   ├── DatabaseError      (4)   missing, unwritable, full, of another schema
 │   ├── MarketplaceRefused (5)   the API key, the address or the certificate is refused
-│   ├── AdapterError       (6)   no such adapter, wrong contract, the ERP's set-up is not complete
+│   ├── AdapterError       (6)   no such adapter, the ERP's set-up is not complete
+│   │   └── AdapterBroken        installed, and cannot be used: other workspaces need not mind
 │   └── WorkspaceLocked    (7)   another daemon holds the workspace
 ├── MarketplaceUnavailable       the API is away: try again later
 ├── RequestRefused               the API refused this one request (4xx)
@@ -71,6 +72,10 @@ class AdapterError(OperatorError):
     """The ERP adapter cannot be used."""
 
     exit_code = 6
+
+
+class AdapterBroken(AdapterError):
+    """The ERP adapter is installed, and cannot be used."""
 
 
 class WorkspaceLocked(OperatorError):

@@ -15,8 +15,11 @@ from daemon.config.render import toml_of
 from daemon.config.settings import Settings
 from daemon.erp.files.reply import Reply
 from daemon.erp.tryton.settings import TrytonSettings
+from daemon.testing.exam import QUESTIONS
+from daemon.testing.exam.sitting import GIVEN
 
 DOCS = Path(__file__).parent
+ADAPTERS = DOCS / "adapters.md"
 REPLY_SCHEMA = DOCS / "reply.schema.json"
 #: Each page with the word between whose marks its table stands, and the model that the table tells of.
 TABLES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
@@ -27,8 +30,24 @@ TABLES: tuple[tuple[Path, str, type[BaseModel]], ...] = (
 
 def with_table(page: str, word: str, model: type[BaseModel]) -> str:
     """The page with its table as the code has it."""
-    between = re.compile(rf"(?<=<!-- {word} -->\n).*?(?=<!-- /{word} -->)", re.DOTALL)
-    return between.sub(lambda _: table_of(model), page)
+    return between(page, word, table_of(model))
+
+
+def between(page: str, word: str, text: str) -> str:
+    """The page with this text between the two marks of a word."""
+    marked = re.compile(rf"(?<=<!-- {word} -->\n).*?(?=<!-- /{word} -->)", re.DOTALL)
+    return marked.sub(lambda _: text, page)
+
+
+def questions() -> str:
+    """What the exam of adapters waives without each hand and each capability."""
+    needs: dict[str, list[str]] = {}
+    for asked in QUESTIONS.values():
+        words = asked.name.removeprefix("test_").replace("_", " ")
+        for need in (*(GIVEN[name][0] for name in asked.given), *(f"no hand `{hand}`" for hand in asked.hands)):
+            needs.setdefault(need, []).append(words)
+    rows = (f"| {need} | {'; '.join(names)} |\n" for need, names in sorted(needs.items()))
+    return "| where | these questions are waived |\n| --- | --- |\n" + "".join(rows)
 
 
 def table_of(model: type[BaseModel]) -> str:
@@ -76,7 +95,8 @@ def reply_schema() -> str:
 
 def main() -> int:
     """Exit code 1 where `--check` finds a page out of date."""
-    made = {page: with_table(page.read_text(), word, model) for page, word, model in TABLES} | {REPLY_SCHEMA: reply_schema()}
+    made = {page: with_table(page.read_text(), word, model) for page, word, model in TABLES}
+    made |= {REPLY_SCHEMA: reply_schema(), ADAPTERS: between(ADAPTERS.read_text(), "questions", questions())}
     if "--check" in sys.argv:
         return int(any(page.read_text() != text for page, text in made.items()))
     for page, text in made.items():

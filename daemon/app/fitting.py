@@ -12,7 +12,7 @@ from daemon.domain.brakes import Limit, Limits
 from daemon.domain.secrecy import hide
 from daemon.domain.statuses import Spelling
 from daemon.erp.loader import adapter_class, settings_of
-from daemon.errors import ConfigError, MarketplaceRefused
+from daemon.errors import AdapterBroken, ConfigError, MarketplaceRefused, OperatorError
 from daemon.log import say
 from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
 from daemon.marketplace.wire import Wire
@@ -50,9 +50,19 @@ def ends_of(settings: Settings, workspace: Workspace, adapter: ErpAdapter) -> En
 
 
 def make_adapter(settings: Settings, workspace: Workspace) -> ErpAdapter:
-    """The workspace's adapter, not yet entered."""
+    """The workspace's adapter, not yet entered. Raises `AdapterError`, `AdapterBroken` among them, and `ConfigError`."""
     erp = settings.erp[workspace.erp]
-    return adapter_class(erp.adapter)(settings_of(erp.adapter, erp.table), workspace=workspace.name)
+    kind, own = adapter_class(erp.adapter), settings_of(erp.adapter, erp.table)
+    try:
+        adapter = kind(own, workspace=workspace.name)
+        assert adapter.identity, "it has no identity"  # noqa: S101  # the port's promise
+    except OperatorError:
+        raise
+    except Exception as error:  # whatever an adapter of somebody else's raises, it is that workspace's trouble alone
+        raise AdapterBroken(
+            f"ERP adapter '{erp.adapter}' could not be made: {type(error).__name__}: {error}", remedy="Tell the adapter's author."
+        ) from error
+    return adapter
 
 
 def make_client(settings: Settings, workspace: Workspace, session: Session | None = None) -> ConsentioClient:

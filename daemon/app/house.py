@@ -13,7 +13,7 @@ from daemon.config.keys import read_api_key
 from daemon.config.settings import Settings
 from daemon.domain.pause import Direction
 from daemon.erp.door import AwayErp, ErpDoor
-from daemon.errors import AdapterError, ErpUnavailable
+from daemon.errors import AdapterBroken, AdapterError, ErpUnavailable
 from daemon.log import say
 from daemon.marketplace.client import ConsentioClient, MarketSettings, Session
 from daemon.ports import ErpAdapter
@@ -158,6 +158,8 @@ class App:
 
     settings: Settings
     lanes: tuple[Lane, ...]
+    #: Why other workspaces could not be opened: their ERP's adapter is broken.
+    broken: tuple[AdapterBroken, ...] = ()
 
 
 @asynccontextmanager
@@ -178,12 +180,21 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 async def open_app(settings: Settings, only: Collection[str] | None = None) -> AsyncIterator[App]:
     """Opens database, clients and adapters, and takes the lead of every workspace (or of those in `only`).
 
-    Calls neither Consentio nor an ERP. Closes all in reverse order.
+    Calls neither Consentio nor an ERP. Closes all in reverse order. A workspace whose adapter is broken is left out, if there are
+    others.
     """
     async with open_house(settings) as house:
         wanted = [workspace for workspace in settings.workspaces if only is None or workspace.name in only]
-        lanes = [await house.open_lane(workspace, stopping=lambda: False) for workspace in wanted]
-        yield App(settings, tuple(lanes))
+        lanes: list[Lane] = []
+        broken: list[AdapterBroken] = []
+        for workspace in wanted:
+            try:
+                lanes.append(await house.open_lane(workspace, stopping=lambda: False))
+            except AdapterBroken as error:
+                broken.append(error)
+        if broken and not lanes:
+            raise broken[0]
+        yield App(settings, tuple(lanes), tuple(broken))
 
 
 def _door(adapter: ErpAdapter, fitting: Fitting) -> ErpDoor:

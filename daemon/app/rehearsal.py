@@ -27,7 +27,8 @@ async def open_rehearsal(settings: Settings) -> AsyncIterator[tuple[App, Mapping
         copied = settings.model_copy(update={"database": Database(url=SecretStr(url))})
         async with open_app(copied) as app:
             scripts = {name: Script() for name in names}
-            yield App(copied, tuple(_rehearsed(lane, scripts[lane.way.workspace]) for lane in app.lanes)), scripts
+            lanes = tuple(_rehearsed(lane, scripts[lane.way.workspace]) for lane in app.lanes)
+            yield App(copied, lanes, app.broken), scripts
 
 
 def _rehearsed(lane: Lane, script: Script) -> Lane:

@@ -28,6 +28,12 @@ def code_of(error: BaseException) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
 
 
+def told(error: DaemonError) -> int:
+    """Tells of an error that ends nothing by itself; returns its exit code."""
+    tell(error)
+    return code_of(error)
+
+
 def tell(error: DaemonError) -> None:
     """Writes the message, every problem and the remedy to stderr."""
     print("\n".join(_lines(error)), file=sys.stderr)

@@ -19,11 +19,12 @@ _ON_CONSENTIO = ("reference", "seen", "prepare", "cancel there")
 async def rehearse(settings: "Settings", *, as_json: bool) -> int:
     """Prints what one cycle for every workspace would do; returns the exit code that `once` would have."""
     from daemon.app.rehearsal import open_rehearsal
-    from daemon.cli.failures import NEEDS_A_PERSON
+    from daemon.cli.failures import NEEDS_A_PERSON, told
     from daemon.cli.run import unsettled
 
     async with open_rehearsal(settings) as (app, scripts):
         codes = [await _turn(lane, scripts[lane.way.workspace], as_json=as_json) for lane in app.lanes]
+        codes += [told(error) for error in app.broken]
         left = await unsettled(app, as_json=True)
     if not as_json:
         print("Nothing was done: neither Consentio, nor the ERP, nor the database was changed.")
@@ -31,7 +32,7 @@ async def rehearse(settings: "Settings", *, as_json: bool) -> int:
 
 
 async def _turn(lane: "Lane", script: "Script", *, as_json: bool) -> int:
-    from daemon.cli.failures import code_of, tell
+    from daemon.cli.failures import told
     from daemon.log import visible
 
     report = await lane.cycle()
@@ -39,9 +40,7 @@ async def _turn(lane: "Lane", script: "Script", *, as_json: bool) -> int:
         print(json.dumps(_plain(lane.way.workspace, report, script)))
     else:
         print("\n".join(visible(line) for line in _lines(lane.way.workspace, report, script)))
-    for trouble in report.troubles.values():
-        tell(trouble)
-    return max((code_of(trouble) for trouble in report.troubles.values()), default=0)
+    return max([told(trouble) for trouble in report.troubles.values()], default=0)
 
 
 def _plain(workspace: str, report: "Report", script: "Script") -> dict[str, Any]:

@@ -61,23 +61,21 @@ def once(
 
 async def _once(settings: "Settings", *, as_json: bool) -> int:
     from daemon.app.house import open_app
-    from daemon.cli.failures import NEEDS_A_PERSON
+    from daemon.cli.failures import NEEDS_A_PERSON, told
 
     async with open_app(settings) as app:
-        codes = [await _turn(lane, as_json=as_json) for lane in app.lanes]
+        codes = [await _turn(lane, as_json=as_json) for lane in app.lanes] + [told(error) for error in app.broken]
         left = await unsettled(app, as_json=as_json)
     return max(codes) or (NEEDS_A_PERSON if left else 0)
 
 
 async def _turn(lane: "Lane", *, as_json: bool) -> int:
     """One cycle; returns the code of the worst outage, 0 without one."""
-    from daemon.cli.failures import code_of, tell
+    from daemon.cli.failures import told
 
     report = await lane.cycle()
     _print(lane.way.workspace, report, as_json=as_json)
-    for trouble in report.troubles.values():
-        tell(trouble)
-    return max((code_of(trouble) for trouble in report.troubles.values()), default=0)
+    return max([told(trouble) for trouble in report.troubles.values()], default=0)
 
 
 def _print(workspace: str, report: "Report", *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from daemon.config.load import Loaded, checked, erp_tables, refusal
 from daemon.config.settings import Settings
 from daemon.config.sources import Source, read_source
 from daemon.domain.secrecy import hide
-from daemon.errors import AdapterError, ConfigError
+from daemon.errors import AdapterBroken, AdapterError, ConfigError
 from daemon.log import configure
 
 
@@ -104,15 +104,21 @@ def _check_adapters(loaded: Loaded) -> None:
     from daemon.erp.loader import adapter_class, settings_of
 
     problems: list[str] = []
-    for name in dict.fromkeys(workspace.erp for workspace in loaded.settings.workspaces):
+    broken: list[AdapterBroken] = []
+    names = dict.fromkeys(workspace.erp for workspace in loaded.settings.workspaces)
+    for name in names:
         erp = loaded.settings.erp[name]
         try:
             _hide_from_table(adapter_class(erp.adapter).Settings, erp.table)
             settings_of(erp.adapter, erp.table)
         except ConfigError as error:
             problems += [_placed(problem, name, loaded.source) for problem in error.problems]
+        except AdapterBroken as error:
+            broken.append(error)
     if problems:
         raise refusal(loaded.source, problems)
+    if len(broken) == len(names):  # else the others work, and each command tells of it where it meets that workspace
+        raise broken[0]
 
 
 def _hide_from_table(model: Any, table: Mapping[str, Any]) -> None:

@@ -71,48 +71,49 @@ class BlockingAdapter:
     capabilities: Capabilities
 
     def __init__(self, settings: Any, *, workspace: str) -> None:
-        self._erp = self.plain(settings, workspace=workspace)
-        self.capabilities = self._erp.capabilities
+        #: The plain one; not to be called but by its threads.
+        self.erp = self.plain(settings, workspace=workspace)
+        self.capabilities = self.erp.capabilities
         if self.capabilities.group_size > 1:
             raise ValueError(f"{self.plain.__name__}: a blocking adapter takes no groups; leave group_size at 1")
         self._lanes = Lanes(self.capabilities.concurrency, name=self.identity)
 
     @property
     def identity(self) -> str:
-        return self._erp.identity
+        return self.erp.identity
 
     async def __aenter__(self) -> Self:
         self._lanes.open()
-        await self._call(self._erp.open)
+        await self._call(self.erp.open)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         """Waits a little for calls under way. A thread that does not end is left behind, and does not keep the process alive."""
-        await self._lanes.close(self._erp.close, grace_s=_GRACE_S)
+        await self._lanes.close(self.erp.close, grace_s=_GRACE_S)
 
     async def check(self) -> None:
-        await self._call(self._erp.check)
+        await self._call(self.erp.check)
 
     async def find(self, key: str) -> Record | None:
-        return await self._call(self._erp.find, key, about={key})
+        return await self._call(self.erp.find, key, about={key})
 
     async def read(self, record: str) -> Record | None:
-        return await self._call(self._erp.read, record, about={_record(record)})
+        return await self._call(self.erp.read, record, about={_record(record)})
 
     async def create(self, order: Order, key: str) -> Record:
-        return await self._call(self._erp.create, order, key, about={key, _order(order)})
+        return await self._call(self.erp.create, order, key, about={key, _order(order)})
 
     async def update(self, record: str, change: Change, key: str) -> Record:
-        return await self._call(self._erp.update, record, change, key, about={key, _record(record), _order(change.after)})
+        return await self._call(self.erp.update, record, change, key, about={key, _record(record), _order(change.after)})
 
     async def cancel(self, record: str, order: Order, key: str) -> Record:
-        return await self._call(self._erp.cancel, record, order, key, about={key, _record(record), _order(order)})
+        return await self._call(self.erp.cancel, record, order, key, about={key, _record(record), _order(order)})
 
     async def preview(self, effect: Effect) -> str:
-        return await self._call(self._erp.preview, effect)
+        return await self._call(self.erp.preview, effect)
 
     async def reports(self, since: str | None) -> Reports:
-        return await self._call(self._erp.reports, since)
+        return await self._call(self.erp.reports, since)
 
     def _call(self, work: Callable[..., _T], *args: Any, about: set[str] | None = None) -> Awaitable[_T]:
         context = contextvars.copy_context()  # so that log lines of a thread bear the order that they are about

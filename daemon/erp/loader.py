@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from daemon.errors import AdapterError, ConfigError
+from daemon.errors import AdapterBroken, AdapterError, ConfigError
 from daemon.ports import ErpAdapter
 
 GROUP = "daemon.erp"
@@ -20,17 +20,17 @@ def installed() -> list[str]:
 
 
 def adapter_class(name: str) -> type[ErpAdapter]:
-    """The adapter of this name, imported on first use. Raises `AdapterError` if there is none, or none that can be used."""
+    """The adapter of this name, imported on first use. Raises `AdapterError` if there is none, `AdapterBroken` if it fails."""
     adapter = _load(_entry_point(name))
     contract = getattr(adapter, "contract", None)
     if contract != CONTRACT:
         remedy = "Install a version of the adapter made for this daemon, or a daemon made for it."
-        raise AdapterError(
+        raise AdapterBroken(
             f"ERP adapter '{name}' speaks contract version {contract}; this daemon speaks {CONTRACT}", remedy=remedy
         )
     if not _is_model(getattr(adapter, "Settings", None)) or not hasattr(adapter, "capabilities"):
         remedy = "Tell the adapter's author: daemon/ports/erp.py says what an adapter must have."
-        raise AdapterError(f"ERP adapter '{name}' lacks its `Settings` (a pydantic model) or its `capabilities`", remedy=remedy)
+        raise AdapterBroken(f"ERP adapter '{name}' lacks its `Settings` (a pydantic model) or its `capabilities`", remedy=remedy)
     return adapter  # type: ignore[no-any-return]  # the exam in daemon.testing proves the rest
 
 
@@ -67,7 +67,7 @@ def _load(point: EntryPoint) -> Any:
         return point.load()
     except Exception as problem:  # a plug-in may fail in any way while it is imported
         remedy = "Install what it needs, or a version that fits this Python and this daemon."
-        raise AdapterError(
+        raise AdapterBroken(
             f"ERP adapter '{point.name}' ({point.value}) cannot be imported: {type(problem).__name__}: {problem}", remedy=remedy
         ) from problem
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
 from daemon.app.house import House
 from daemon.config.ends import Workspace
 from daemon.config.settings import Settings
-from daemon.errors import OperatorError, StoreUnavailable
+from daemon.errors import AdapterBroken, OperatorError, StoreUnavailable
 from daemon.service.post import Post
 from daemon.service.pulse import Pulse
 from daemon.service.schedule import Schedule
@@ -33,9 +34,13 @@ class Crew:
         return [post.pulse for post in self.posts.values()]
 
     async def open(self) -> None:
-        """Takes the lead of every workspace, or stands by; raises what is wrong with one of them."""
+        """Takes the lead of every workspace, or stands by; raises what is wrong with one of them.
+
+        A broken adapter is no reason to end: its workspace tells it in its first cycle, and the others work.
+        """
         for workspace in self.house.settings.workspaces:
-            await self._post(workspace).open()
+            with suppress(AdapterBroken):
+                await self._post(workspace).open()
 
     def start(self) -> None:
         """From now on cycles run."""

@@ -269,7 +269,7 @@ class FakeErp:
         held = self.records.get(record)
         if held is None or held.gone or not held.live:
             raise Conflict(f"record {record} is gone or cancelled")
-        self._must_be_open(held)
+        held.must_be_open(self.settings)
         if self.settings.remembers_keys and key in held.touched_by:
             return held.seen_from_outside()
         self._must_know_products(change.after)
@@ -287,18 +287,12 @@ class FakeErp:
         if held is None or held.gone:
             return Record(id=record, live=False, status="cancelled")
         if held.live:
-            self._must_be_open(held)
+            held.must_be_open(self.settings)
         held.live = False
         held.gone = self.settings.cancel_deletes
         held.touched_by.append(key)
         self._tell(record, NewsKind.CANCELLED)
         return held.seen_from_outside()
-
-    def _must_be_open(self, held: FakeRecord) -> None:
-        if held.shipped:
-            raise Conflict(f"record {held.id} has been shipped")
-        if held.confirmed and self.settings.closes_when_confirmed:
-            raise Conflict(f"record {held.id} has been confirmed")
 
     def _must_know_products(self, order: Order) -> None:
         if self.products is None:

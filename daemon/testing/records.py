@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from daemon.domain.order import Line, Order
+from daemon.errors import Conflict
 from daemon.ports import BookedLine, Record
 
 
@@ -54,6 +55,13 @@ class FakeRecord:
     def status(self) -> str:
         """The ERP's word for where the record stands."""
         return "shipped" if self.shipped else "open" if self.live else "cancelled"
+
+    def must_be_open(self, settings: FakeErpSettings) -> None:
+        """Raises Conflict where it has progressed too far for any change."""
+        if self.shipped:
+            raise Conflict(f"record {self.id} has been shipped")
+        if self.confirmed and settings.closes_when_confirmed:
+            raise Conflict(f"record {self.id} has been confirmed")
 
     def seen_from_outside(self) -> Record:
         """The record as the port tells it."""

@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from tests.support.events import undocumented
 from tests.support.waiting import wait_until_sync
 
+ROOT_OF_PROJECT = Path(__file__).parents[2]
 #: What a process on a busy machine may take to start.
 PATIENCE_S = 30.0
 
