@@ -28,6 +28,8 @@ class _Entry:
     #: Counts the changes of content or status; those after acceptance are edits, to be seen.
     version: int = 1
     edited_at: datetime | None = None
+    #: The latest version that is an edit on the list: a cancel that is none need not be seen.
+    edit_version: int = 0
     listed_version: int = 0
     seen_version: int = 0
 
@@ -106,10 +108,8 @@ class FakeMarketplace:
         entry.order = replace(entry.order, **(stamp | fields))  # type: ignore[arg-type]  # the record checks the names
         entry.version += 1
         is_hidden = fields.get("status") is Status.CANCELED and not self.oddities.edited_lists_cancels
-        if is_hidden and entry.seen_version == entry.version - 1:
-            entry.seen_version = entry.version  # no list will ever show it
-        elif entry.accepted_at is not None and not is_hidden:
-            entry.edited_at = self.clock.now()
+        if entry.accepted_at is not None and not is_hidden:
+            entry.edited_at, entry.edit_version = self.clock.now(), entry.version
 
     def cancel(self, order_id: str) -> None:
         """Someone cancels the order."""
@@ -122,7 +122,7 @@ class FakeMarketplace:
     def unseen(self, order_id: str) -> bool:
         """Whether edits wait to be told as seen."""
         entry = self._entries[order_id]
-        return entry.edited_at is not None and entry.seen_version < entry.version
+        return entry.seen_version < entry.edit_version
 
     def land(self, count: int | None = None) -> None:
         """The oldest requests still under way (all of them by default) arrive now."""
@@ -215,7 +215,7 @@ class FakeMarketplace:
 
     def _edited(self, since: datetime) -> list[_Entry]:
         edited = [entry for entry in self._entries.values() if entry.edited_at is not None and entry.edited_at >= since]
-        listed = [entry for entry in edited if self.oddities.keeps_listing or entry.seen_version < entry.version]
+        listed = [entry for entry in edited if self.oddities.keeps_listing or entry.seen_version < entry.edit_version]
         for entry in listed:
             entry.listed_version = entry.version
         return listed
