@@ -43,7 +43,7 @@ class Lane:
             try:
                 await self.door.open()
             except (AdapterError, ErpUnavailable) as error:
-                way = replace(way, erp=AwayErp(self.door.adapter, str(error)))
+                way = replace(way, erp=AwayErp(self.door.adapter, str(error), remedy=error.remedy))
         await fulfil(way)
 
     async def read_back(self) -> None:
@@ -61,7 +61,7 @@ class Lane:
         try:
             await self.door.open(erp_patience_s)
         except (AdapterError, ErpUnavailable) as error:
-            report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, str(error))))
+            report = await run_cycle(replace(self.way, erp=AwayErp(self.door.adapter, str(error), remedy=error.remedy)))
             if Direction.DELIVER not in report.paused:
                 report.troubles[Direction.DELIVER] = ErpUnavailable(str(error), remedy=error.remedy)
             return report

@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from daemon.errors import DaemonError, ErpError, MarketplaceUnavailable, OperatorError, RequestRefused, StoreUnavailable
@@ -28,10 +28,11 @@ def code_of(error: BaseException) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), BUG)
 
 
-def told(error: DaemonError) -> int:
-    """Tells of an error that ends nothing by itself; returns its exit code."""
-    tell(error)
-    return code_of(error)
+def told(errors: Collection[DaemonError]) -> int:
+    """Tells of errors that end nothing by themselves, of equal ones once; returns the worst exit code, 0 without any."""
+    for error in {tuple(_lines(error)): error for error in errors}.values():
+        tell(error)
+    return max((code_of(error) for error in errors), default=0)
 
 
 def tell(error: DaemonError) -> None:

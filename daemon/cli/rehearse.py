@@ -24,7 +24,7 @@ async def rehearse(settings: "Settings", *, as_json: bool) -> int:
 
     async with open_rehearsal(settings) as (app, scripts):
         codes = [await _turn(lane, scripts[lane.way.workspace], as_json=as_json) for lane in app.lanes]
-        codes += [told(error) for error in app.broken]
+        codes.append(told(app.broken))
         left = await unsettled(app, as_json=True)
     if not as_json:
         print("Nothing was done: neither Consentio, nor the ERP, nor the database was changed.")
@@ -40,7 +40,7 @@ async def _turn(lane: "Lane", script: "Script", *, as_json: bool) -> int:
         print(json.dumps(_plain(lane.way.workspace, report, script)))
     else:
         print("\n".join(visible(line) for line in _lines(lane.way.workspace, report, script)))
-    return max([told(trouble) for trouble in report.troubles.values()], default=0)
+    return told(report.troubles.values())
 
 
 def _plain(workspace: str, report: "Report", script: "Script") -> dict[str, Any]:

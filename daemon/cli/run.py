@@ -64,7 +64,7 @@ async def _once(settings: "Settings", *, as_json: bool) -> int:
     from daemon.cli.failures import NEEDS_A_PERSON, told
 
     async with open_app(settings) as app:
-        codes = [await _turn(lane, as_json=as_json) for lane in app.lanes] + [told(error) for error in app.broken]
+        codes = [await _turn(lane, as_json=as_json) for lane in app.lanes] + [told(app.broken)]
         left = await unsettled(app, as_json=as_json)
     return max(codes) or (NEEDS_A_PERSON if left else 0)
 
@@ -75,7 +75,7 @@ async def _turn(lane: "Lane", *, as_json: bool) -> int:
 
     report = await lane.cycle()
     _print(lane.way.workspace, report, as_json=as_json)
-    return max([told(trouble) for trouble in report.troubles.values()], default=0)
+    return told(report.troubles.values())
 
 
 def _print(workspace: str, report: "Report", *, as_json: bool) -> None:

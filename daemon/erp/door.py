@@ -80,10 +80,10 @@ class AwayErp:
     contract: ClassVar[int] = 1
     Settings: ClassVar[Any] = None
 
-    def __init__(self, adapter: ErpAdapter, reason: str) -> None:
+    def __init__(self, adapter: ErpAdapter, reason: str, *, remedy: str = "") -> None:
         self.capabilities: Capabilities = dataclasses.replace(adapter.capabilities, group_size=1)
         self.identity = adapter.identity
-        self._reason = reason
+        self._reason, self._remedy = reason, remedy
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,6 +92,6 @@ class AwayErp:
         pass
 
     async def check(self, *_args: object, **_named: object) -> Never:
-        raise ErpUnavailable(self._reason)
+        raise ErpUnavailable(self._reason, remedy=self._remedy)
 
     find = read = create = update = cancel = preview = reports = check
