@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Insert, Update
+from sqlalchemy import Boolean, Dialect, Insert, Update
 
-Processor = Callable[[Any], Any]
+from daemon.store.columns import each_once
+
+#: Says all values of a column to a driver at once.
+Sayer = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,11 @@ class Bulk:
 
     sql: str
     names: tuple[str, ...]
-    processors: tuple[Processor | None, ...]
+    sayers: tuple[Sayer | None, ...]
 
     def values(self, columns: Mapping[str, Sequence[object]]) -> list[tuple[Any, ...]]:
         """The rows as the driver takes them, made column by column, which is half the work."""
-        said = (
-            [*map(say, columns[name])] if say else columns[name] for name, say in zip(self.names, self.processors, strict=True)
-        )
+        said = (say(columns[name]) if say else columns[name] for name, say in zip(self.names, self.sayers, strict=True))
         return list(zip(*said, strict=True))
 
 
@@ -33,4 +34,15 @@ def bulk(statement: Insert | Update, kind: Any, columns: tuple[str, ...] | None)
     compiled: Any = statement.compile(dialect=dialect, column_keys=columns)
     names = tuple(compiled.positiontup)
     types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
-    return Bulk(str(compiled), names, tuple(each.bind_processor(dialect) for each in types))
+    return Bulk(str(compiled), names, tuple(_sayer(each, dialect) for each in types))
+
+
+def _sayer(kind: Any, dialect: Dialect) -> Sayer | None:
+    """A kind of column of ours knows a short way for many values; SQLAlchemy's say them one by one."""
+    if hasattr(kind, "sayer"):
+        sayer: Sayer = kind.sayer(dialect)
+        return sayer
+    say = kind.bind_processor(dialect)
+    if say is None:
+        return None
+    return partial(each_once, say) if isinstance(kind, Boolean) else lambda values: [*map(say, values)]

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text, TypeDecorator
@@ -40,6 +41,13 @@ class _Kind(TypeDecorator[T]):
         """What its answer means."""
         return value
 
+    def say_all(self, values: Sequence[Any]) -> Sequence[Any]:
+        """What the driver is given for many values."""
+        return [*map(self.say, values)]
+
+    def sayer(self, dialect: Dialect) -> Callable[[Sequence[Any]], Sequence[Any]]:  # noqa: ARG002  # one for all
+        return self.say_all
+
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:  # noqa: ARG002  # its signature
         return self.say
 
@@ -56,8 +64,17 @@ class Moment(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
         return _moment_text if dialect.name == "sqlite" else _in_utc
 
+    def sayer(self, dialect: Dialect) -> Callable[[Sequence[datetime | None]], Sequence[Any]]:
+        return partial(each_once, self.bind_processor(dialect))
+
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002  # its signature
         return _moment if dialect.name == "sqlite" else _in_utc
+
+
+def each_once(say: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
+    """Many rows of one commit hold the same few values: each of them is said once."""
+    said = {value: say(value) for value in {*values}}
+    return [said[value] for value in values]
 
 
 def _in_utc(value: datetime | None) -> datetime | None:
@@ -87,6 +104,11 @@ class Words(_Kind[str]):
             return value
         return _UNSTORABLE.sub("\ufffd", value)
 
+    def say_all(self, values: Sequence[str | None]) -> Sequence[str | None]:
+        """Almost all are well, which one look at all of them shows."""
+        together = "".join(filter(None, values))
+        return values if together.isascii() and "\x00" not in together else super().say_all(values)
+
 
 class Reason(Words):
     """Why, in somebody's words: cleaned like all foreign text, and of the secrets that ERPs put into their errors."""
@@ -95,6 +117,9 @@ class Reason(Words):
 
     def say(self, value: str | None) -> str | None:
         return super().say(masked_text(value)) if value else value
+
+    def say_all(self, values: Sequence[str | None]) -> Sequence[str | None]:
+        return [*map(self.say, values)] if any(values) else values
 
 
 class BrakesText(TypeDecorator[Brakes]):
@@ -120,6 +145,9 @@ class Id(_Kind[str]):
             raise PoisonRow(f"The id {value[:40]!r} holds characters that no database keeps")
         return value
 
+    def say_all(self, values: Sequence[str | None]) -> Sequence[str | None]:
+        return super().say_all(values) if _UNSTORABLE.search("".join(filter(None, values))) else values
+
 
 class Amount(_Kind[Decimal]):
     """A number with all its digits, as text: SQLite would make a float of it."""
@@ -140,6 +168,9 @@ class Texts(_Kind[tuple[str, ...]]):
 
     def say(self, value: tuple[str, ...] | None) -> str:
         return "[]" if not value else json.dumps(value)
+
+    def say_all(self, values: Sequence[tuple[str, ...] | None]) -> Sequence[str]:
+        return each_once(self.say, values)
 
     def hear(self, value: str) -> tuple[str, ...]:
         return () if value == "[]" else tuple(json.loads(value))
@@ -178,6 +209,9 @@ class _OneOf(_Kind[StrEnum]):
 
     def say(self, value: StrEnum | str | None) -> str | None:
         return None if value is None else self.choices(value).value
+
+    def say_all(self, values: Sequence[StrEnum | str | None]) -> Sequence[str | None]:
+        return each_once(self.say, values)
 
     def hear(self, value: str | None) -> StrEnum | None:
         return None if value is None else self.choices(value)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Executable, Update, and_, bindparam, case, exists, null, or_, select, update
 
 from daemon.domain.state import OrderState, Situation
-from daemon.store.columns import Words
+from daemon.store.columns import Reason, Words
 from daemon.store.recall import Seen
 from daemon.store.records import as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
@@ -27,6 +27,8 @@ _OUR_IDS = select(orders.c.id).where(orders.c.workspace == THIS)
 _SAVE = upsert(orders)
 _FIELDS = tuple(column.name for column in _COLUMNS)
 _WORDS = {column.name: column.type for column in _COLUMNS if isinstance(column.type, Words)}
+_TEXTS = attrgetter(*_WORDS)
+_REASONS = attrgetter(*(name for name, kind in _WORDS.items() if isinstance(kind, Reason)))
 #: Said by the state itself, and stored for its index.
 _WATCHED = "watched"
 
@@ -120,11 +122,19 @@ async def save(scope: Scope, seen: Seen, states: Iterable[OrderState]) -> None:
 
 def _as_stored(state: OrderState, names: Iterable[str]) -> OrderState:
     """With its texts cleaned and masked, as the database will have them: what is recalled is what is stored."""
+    if _is_plain(state):
+        return state
     values = state.__dict__
     cleaned = {
         name: said for name in names if name in _WORDS and (text := values[name]) and (said := _WORDS[name].say(text)) != text
     }
     return state.evolve(**cleaned) if cleaned else state
+
+
+def _is_plain(state: OrderState) -> bool:
+    """Almost every order is: one look at all its texts shows that there is nothing to clean or to mask."""
+    texts = "".join(filter(None, _TEXTS(state)))
+    return texts.isascii() and "\x00" not in texts and not any(_REASONS(state))
 
 
 def _changed(old: OrderState, new: OrderState) -> tuple[str, ...]:
