@@ -22,7 +22,7 @@ from daemon.sync.way import Way
 async def accept(way: Way, wish: Wish) -> str:
     """A wish to read: it is answered when all of it was read."""
     try:
-        span = Span.read(wish.argument)
+        span, _ = Span.read(wish.argument), progress_of(wish)
     except ValueError as problem:
         raise Refused(f"it cannot be understood: {problem}") from None
     if span.start >= span.end:

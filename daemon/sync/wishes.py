@@ -7,6 +7,7 @@ from daemon.domain.ledger import REFUSED, Errand, Wish
 from daemon.domain.news import written_again
 from daemon.domain.plan import OUTCOME_UNKNOWN, dismissed, is_conflict, wake, with_tell
 from daemon.domain.state import OrderState, Situation
+from daemon.errors import PoisonRow
 from daemon.ports import Transaction
 from daemon.sync import backfill
 from daemon.sync.asking import cancel, prepare
@@ -61,6 +62,8 @@ async def _fulfil(way: Way, wish: Wish) -> str:
         return await _WORKS.get(wish.what, _unknown)(way, wish)
     except Refused as why:
         return f"{REFUSED}{why}"
+    except (PoisonRow, ValueError, KeyError) as error:  # another version left it, or the database cannot keep what it says
+        return f"{REFUSED}it cannot be understood: {error}"
 
 
 async def _unknown(_way: Way, wish: Wish) -> str:
