@@ -50,6 +50,11 @@ class Report:
         """Whether a direction works: nobody lets it rest, and nothing cut it off in this cycle."""
         return direction not in self.paused and direction not in self.troubles
 
+    @property
+    def reaches_consentio(self) -> bool:
+        """Whether nobody found Consentio away; a slice that cannot be read stops its own stream only."""
+        return not isinstance(self.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused)
+
     async def step(self, direction: Direction, work: Awaitable[Tally]) -> None:
         """Do one step; an outage is noted and ends the step."""
         try:
@@ -76,7 +81,7 @@ async def run_cycle(way: Way) -> Report:
         await _hear(way, glance, report)
     await _acknowledge(way, glance, report)
     await _tell_gaps(way, report)
-    if report.may(Direction.COLLECT):
+    if Direction.COLLECT not in report.paused and report.reaches_consentio:
         await report.step(Direction.COLLECT, read_back(way, glance))
     report.tally += await prune(way, glance)
     await _close(way, report)
@@ -112,7 +117,7 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
         return glance
     for collect in (collect_window, collect_edited, sweep):
         await report.step(Direction.COLLECT, collect(way, glance))
-        if isinstance(report.troubles.get(Direction.COLLECT), MarketplaceUnavailable | MarketplaceRefused):
+        if not report.reaches_consentio:
             break
     way.memory.said.clear()
     if report.tally.baseline:
