@@ -27,7 +27,18 @@ class Heeded:
 
 
 def hear(state: OrderState, news: News, now: datetime, *, cancels: bool) -> Heeded:
-    """One thing that the ERP tells of the order's present record. With `cancels`, Consentio follows a cancel."""
+    """One thing that the ERP tells of the order's present record. With `cancels`, Consentio follows a cancel.
+
+    What Consentio refused to be told was given up as it was: another number or status is told.
+    """
+    heeded = _hear(state, news, now, cancels=cancels)
+    after = heeded.state
+    if after.tell_due_at or (after.erp_number, after.erp_status) == (state.erp_number, state.erp_status):
+        return heeded
+    return Heeded(with_tell(after.evolve(tell_reason="", tell_attempts=0), now), heeded.said)
+
+
+def _hear(state: OrderState, news: News, now: datetime, *, cancels: bool) -> Heeded:
     is_newest = state.erp_news_at is None or news.at >= state.erp_news_at or state.erp_news_at > now + _AHEAD
     if news.number is not None and (is_newest or state.erp_number is None):
         state = state.evolve(erp_number=news.number)
