@@ -34,7 +34,7 @@ async def deliver(way: Way, glance: Glance) -> Tally:
         return Tally()
     began = looked_at = way.clocks.monotonic()
     way.memory.halvings = max(way.memory.halvings - 1, 0)
-    tally = await settle_doubts(way) if glance.open_rows else Tally()
+    tally, outage = await _settled(way) if glance.open_rows else (Tally(), None)
     guard = Guard(way)
     while not way.stopping():
         group, done = await _turn(way, guard)
@@ -52,7 +52,17 @@ async def deliver(way: Way, glance: Glance) -> Tally:
             looked_at = way.clocks.monotonic()
             if await is_wished(way):
                 break
+    if outage is not None:
+        raise outage
     return tally
+
+
+async def _settled(way: Way) -> tuple[Tally, ErpUnavailable | None]:
+    """An ERP that is away when it is asked about doubts may be so for their records only: what is due is tried all the same."""
+    try:
+        return await settle_doubts(way), None
+    except ErpUnavailable as outage:
+        return Tally(), outage
 
 
 async def _turn(way: Way, guard: Guard) -> tuple[Group | None, Tally]:

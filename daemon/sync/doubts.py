@@ -58,7 +58,7 @@ def is_ripe(way: Way, row: LedgerRow) -> bool:
 
 async def _settle(way: Way, rows: Sequence[LedgerRow]) -> Tally:
     answers = await _ask(way, rows)
-    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+    if answers and all(isinstance(answer, ErpUnavailable) for answer in answers.values()):
         raise ErpUnavailable
     async with way.store.transaction() as tx:
         judged, unchanged = await _judge_all(way, tx, rows, answers)

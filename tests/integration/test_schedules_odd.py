@@ -12,8 +12,8 @@ from daemon.domain.ledger import News, NewsKind
 from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.order import Status
 from daemon.domain.state import OLDER_THAN_WALL, Situation
-from daemon.errors import OrderRejected
-from daemon.ports import Record, Reports
+from daemon.errors import ErpUnavailable, OrderRejected, SliceUnreadable
+from daemon.ports import Answer, Record, Reports
 from daemon.store.questions import open_reader
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
@@ -244,3 +244,81 @@ async def test_a_pause_amid_a_long_delivery_while_a_backfill_is_under_way(databa
         await w.cycle(2)
 
         assert len(w.erp.effects) < 40
+
+
+@pytest.mark.parametrize(
+    ("what", "argument"), [("pause", "sideways"), ("cancel_backfill", ""), ("backfill", "")], ids=["pause", "its end", "backfill"]
+)
+async def test_a_wish_that_cannot_be_understood(database_url: str, what: str, argument: str) -> None:
+    """Left by a command of another version: it is refused, and every cycle comes to its end."""
+    async with world(database_url) as w:
+        if argument != "sideways":
+            span = Span(start=w.clock.now() - timedelta(days=50), end=w.clock.now())
+            async with open_reader(w.url) as reader:
+                number = await reader.leave_wish("123", BACKFILL, order_id=None, argument=span.written(), who="ana", reason="")
+            async with w.way.store.transaction() as tx:
+                await tx.note_progress(number, '{"position": "half way"}')
+        if what != BACKFILL:
+            answer = await wish(w, what, argument=argument)
+            assert answer is not None
+            assert answer.startswith("refused: ")
+        await w.cycle(2)
+
+        async with w.way.store.transaction() as tx:
+            assert await tx.wishes() == []
+
+
+async def test_a_backfill_while_a_slice_cannot_be_read(database_url: str) -> None:
+    """What cannot be read stops its own stream only."""
+    async with world(database_url) as w:
+        broken, readable = w.clock.now(), w.market.list_orders
+
+        async def list_orders(start: datetime, end: datetime, status: str) -> Answer:
+            if start <= broken <= end:
+                raise SliceUnreadable
+            return await readable(start, end, status)
+
+        w.market.list_orders = list_orders  # type: ignore[method-assign]
+        now = w.clock.now()
+        span = Span(start=now - timedelta(days=50), end=now - timedelta(days=40))
+        await wish(w, BACKFILL, argument=span.written())
+        await w.cycle(3)
+
+        async with w.way.store.transaction() as tx:
+            assert await tx.wishes() == []
+
+
+async def test_a_number_after_a_reference_that_consentio_refused(database_url: str) -> None:
+    """Given up is what was refused: another number or status is told."""
+    async with world(database_url, erp=TELLS) as w:
+        order_id = w.market.place()
+        w.market.refuses[order_id] = "not now"
+        await w.live_on(3)
+        assert (await w.state(order_id)).tell_due_at is None
+        w.market.refuses.clear()
+        w.erp.clerk_ships(w.erp.live(order_id)[0].id)
+        await w.cycle(2)
+
+        assert w.market.order(order_id).external_status == "shipped"
+
+
+async def test_a_doubt_that_alone_finds_the_erp_away(database_url: str) -> None:
+    """An ERP that is away for one record only delivers all others."""
+    async with world(database_url) as w:
+        odd = w.market.place()
+
+        def hook(call: str) -> None:
+            if call.startswith("after create") and odd in call:
+                raise ConnectionResetError
+            if call.startswith("before find") and odd in call and w.erp.effects:
+                raise ErpUnavailable("the record is locked")
+
+        w.use_hooks(erp=hook)
+        await w.cycle(5)
+        other = w.market.place()
+        await w.cycle(5)
+
+        await w.assert_promise(other)
+        w.use_hooks()
+        await w.live_on(1)
+        await w.assert_promise(odd)
