@@ -106,9 +106,9 @@ def _assert_rests(folder: Path, market: Remote, erp: FolderErp) -> None:
 def _assert_told(folder: Path, packed: int, sold_out: int, by_hand: int) -> None:
     """Everything that happened stands in the orders' stories."""
     for order, words in (
-        (packed, ("the goods are ready", "Consentio was asked to mark it as prepared", "with number SO-")),
-        (sold_out, ("it was cancelled there, sold out", "Consentio was asked to cancel it, ")),
-        (by_hand, ("cancel wished by", "no truck", "Consentio was asked to cancel it, ")),
+        (packed, ("the goods are ready", "Consentio was asked to mark it as prepared (", "with number SO-")),
+        (sold_out, ("it was cancelled there, sold out", "Consentio was asked to cancel it (")),
+        (by_hand, ("cancel wished by", "no truck", "Consentio was asked to cancel it (")),
     ):
         code, story = command(folder, "explain", str(order))
         assert code == 0

@@ -150,6 +150,7 @@ async def test_pauses_are_kept_apart_and_said(database_url):
         assert [(pause.direction, pause.reason) for pause in workspace.paused] == [
             (Direction.COLLECT, "all of it"),
             (Direction.DELIVER, "upgrade"),
+            (Direction.REPORTS, "all of it"),
             (Direction.ACKNOWLEDGE, "all of it"),
         ]
         assert workspace.delivered_at == good

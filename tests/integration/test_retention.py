@@ -68,6 +68,7 @@ async def test_an_order_edited_after_its_payload_was_pruned_is_not_doubled(
         await w.cycle(2)
         await pass_days(w, 91)
         assert await payloads(w, order_id) == [False]
+        w.way.memory.contents.forget()  # a process that ran all the while would know it still
         befores, update = [], w.erp.update
 
         async def watched(record: str, change: Any, key: str) -> Any:
