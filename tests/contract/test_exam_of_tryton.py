@@ -8,10 +8,16 @@ from tests.support.tryton_stage import TrytonStage
 pytestmark = pytest.mark.tryton
 
 
+@pytest.fixture(scope="module")
+def clerk(tryton_server):
+    """A clerk's session, for all questions: to log in takes its time."""
+    return tryton_server.rpc()
+
+
 class TestTryton(AdapterExam):
     @pytest.fixture
-    def stage(self, tryton_server):
-        with TrytonStage(tryton_server) as stage:
+    def stage(self, tryton_server, clerk):
+        with TrytonStage(tryton_server, clerk) as stage:
             yield stage
 
 
@@ -19,11 +25,12 @@ class TestDrafts:
     """What differs where sales stay drafts."""
 
     @pytest.fixture
-    def stage(self, tryton_server):
-        with TrytonStage(tryton_server, state="draft") as stage:
+    def stage(self, tryton_server, clerk):
+        with TrytonStage(tryton_server, clerk, state="draft") as stage:
             yield stage
 
     test_number = AdapterExam.test_a_number_that_comes_later
+    test_find = AdapterExam.test_find_knows_what_was_made
     test_read = AdapterExam.test_read_tells_what_create_told
     test_edit = AdapterExam.test_all_changes_at_once
     test_lost_create = AdapterExam.test_a_create_whose_answer_is_lost
@@ -33,8 +40,8 @@ class TestAmending:
     """What differs where confirmed sales are changed by amendments."""
 
     @pytest.fixture
-    def stage(self, tryton_server):
-        with TrytonStage(tryton_server, after_confirmation="amend") as stage:
+    def stage(self, tryton_server, clerk):
+        with TrytonStage(tryton_server, clerk, after_confirmation="amend") as stage:
             yield stage
 
     test_edit = AdapterExam.test_an_edit_after_confirmation

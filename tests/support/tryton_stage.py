@@ -12,6 +12,7 @@ from daemon.testing.exam import Held, Stage
 from tests.support.proxy import Proxy
 from tests.support.tryton import Tryton
 from tests.support.tryton_orders import MANGOS, settings, some_order
+from tests.support.tryton_rpc import Rpc
 
 _WRITES = {"create": "POST .*sale.sale[?]", "update": "PUT .*sale.sale/", "cancel": "POST .*/cancel[?]"}
 _SALE = ("state", "comment", "shipping_date", "party", "shipment_address")
@@ -21,10 +22,10 @@ _LINE = ("product.code", "quantity", "unit.symbol", "unit_price", "note")
 class TrytonStage(Stage):
     waives: ClassVar = {}
 
-    def __init__(self, server: Tryton, **fields: object) -> None:
+    def __init__(self, server: Tryton, clerk: Rpc, **fields: object) -> None:
         self.secrets = (server.key,)
         self._server, self._fields = server, fields
-        self._clerk = server.rpc()
+        self._clerk = clerk
         self._proxy = Proxy(urlsplit(server.url).port)
         self._order = some_order(price=Decimal("270.80"))
 
