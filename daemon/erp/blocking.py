@@ -101,13 +101,13 @@ class BlockingAdapter:
         return await self._call(self.erp.read, record, about={_record(record)})
 
     async def create(self, order: Order, key: str) -> Record:
-        return await self._call(self.erp.create, order, key, about={key, _order(order)})
+        return await self._effect(self.erp.create, order, key, about={key, _order(order)})
 
     async def update(self, record: str, change: Change, key: str) -> Record:
-        return await self._call(self.erp.update, record, change, key, about={key, _record(record), _order(change.after)})
+        return await self._effect(self.erp.update, record, change, key, about={key, _record(record), _order(change.after)})
 
     async def cancel(self, record: str, order: Order, key: str) -> Record:
-        return await self._call(self.erp.cancel, record, order, key, about={key, _record(record), _order(order)})
+        return await self._effect(self.erp.cancel, record, order, key, about={key, _record(record), _order(order)})
 
     async def preview(self, effect: Effect) -> str:
         return await self._call(self.erp.preview, effect)
@@ -115,9 +115,11 @@ class BlockingAdapter:
     async def reports(self, since: str | None) -> Reports:
         return await self._call(self.erp.reports, since)
 
+    def _effect(self, work: Callable[..., _T], *args: Any, about: set[str]) -> Awaitable[_T]:
+        return self._lanes.run(_in_context(work, args), what=work.__name__, about=frozenset(about), is_effect=True)
+
     def _call(self, work: Callable[..., _T], *args: Any, about: set[str] | None = None) -> Awaitable[_T]:
-        context = contextvars.copy_context()  # so that log lines of a thread bear the order that they are about
-        return self._lanes.run(lambda: context.run(work, *args), what=work.__name__, about=frozenset(about or ()))
+        return self._lanes.run(_in_context(work, args), what=work.__name__, about=frozenset(about or ()), is_effect=False)
 
 
 def blocking(plain: type[PlainErp]) -> type[BlockingAdapter]:
@@ -136,6 +138,12 @@ def blocking(plain: type[PlainErp]) -> type[BlockingAdapter]:
         "capabilities": plain.capabilities,
     }
     return type(f"{plain.__name__}Adapter", (BlockingAdapter,), says)
+
+
+def _in_context(work: Callable[..., _T], args: tuple[Any, ...]) -> Callable[[], _T]:
+    """So that what a thread logs bears the order that it is about."""
+    context = contextvars.copy_context()
+    return lambda: context.run(work, *args)
 
 
 def _order(order: Order) -> str:

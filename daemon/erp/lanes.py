@@ -24,8 +24,10 @@ class Call:
 
     work: Callable[[], Any]
     what: str
-    #: The keys, records and orders that it is about: no other call about one of them begins before it has ended.
+    #: The keys, records and orders that it is about.
     about: frozenset[str]
+    #: It changes something: no other call about the same begins before it has ended.
+    is_effect: bool
     answer: "asyncio.Future[Any]"
     began: float = field(default_factory=time.monotonic)
     #: Its caller has given up; the thread has not.
@@ -47,15 +49,15 @@ class Lanes:
         """Calls are taken."""
         self._is_open = True
 
-    async def run(self, work: Callable[[], _T], *, what: str, about: frozenset[str]) -> _T:
+    async def run(self, work: Callable[[], _T], *, what: str, about: frozenset[str], is_effect: bool) -> _T:
         """What the work returns or raises. Cancelled, the call ends and its thread goes on.
 
-        Waits for a lane, and for the end of every other call about the same. Raises `ErpUnavailable` where every lane is taken by
+        Waits for a lane, and for the end of every effect about the same. Raises `ErpUnavailable` where every lane is taken by
         a call that its caller gave up: nothing was sent then.
         """
         while in_the_way := self._in_the_way(about):
             await asyncio.wait([call.answer for call in in_the_way], return_when=asyncio.FIRST_COMPLETED)
-        call = Call(work, what, about, asyncio.get_running_loop().create_future())
+        call = Call(work, what, about, is_effect, asyncio.get_running_loop().create_future())
         self._begin(call)
         try:
             return await asyncio.shield(call.answer)
@@ -69,7 +71,7 @@ class Lanes:
             return
         self._is_open = False
         await self._ends_of(self._under_way, grace_s)
-        last = Call(work, "close", frozenset(), asyncio.get_running_loop().create_future())
+        last = Call(work, "close", frozenset(), False, asyncio.get_running_loop().create_future())
         self._under_way.add(last)
         threading.Thread(target=self._do, args=(last,), daemon=True, name=f"{self._name} close").start()
         await self._ends_of({last}, grace_s)
@@ -88,7 +90,7 @@ class Lanes:
             )
         loop = asyncio.get_running_loop()
         known = self._under_way | {call for call in self._left_behind if call.answer.get_loop() is loop}
-        same = {call for call in known if call.about & about}
+        same = {call for call in known if call.is_effect and call.about & about}
         return same or (set(self._under_way) if len(self._under_way) >= self._count else set())
 
     def _begin(self, call: Call) -> None:

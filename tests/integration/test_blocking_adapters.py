@@ -103,6 +103,15 @@ async def test_other_orders_flow(erp, gate):
         gate.set()
 
 
+async def test_a_question_that_does_not_end_holds_up_no_effect(erp, gate):
+    """Only what may change something is waited for: beside a question that hangs, its order goes on."""
+    async with opened(holding(plain(erp), gate, "find")) as adapter:
+        await gives_up(adapter.find("c123-5001"))
+        assert (await adapter.create(FIRST, "c123-5001")).live
+        assert await adapter.find("c123-5001") is not None
+        gate.set()
+
+
 async def test_with_every_lane_taken_the_erp_is_away(erp, gate):
     """Where each thread is beyond its deadline, nothing is sent any more, and an operator is told what to look at."""
     lanes = erp.capabilities.concurrency
