@@ -31,9 +31,11 @@ async def _find_group(way: Way, keys: Sequence[str]) -> Mapping[str, Result]:
     adapter = cast("GroupingAdapter", way.erp)
     try:
         async with asyncio.timeout(way.rules.call_timeout.total_seconds()):
-            return await adapter.find_many(keys)
+            answers = await adapter.find_many(keys)
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises is an answer
         return dict.fromkeys(keys, error)
+    # Not an answer to another question, nor a None for what was not found.
+    return {key: answer for key in keys if (answer := answers.get(key)) is not None}
 
 
 async def _side_by_side(
