@@ -80,15 +80,18 @@ def _keys(way: Way, state: OrderState) -> list[str]:
 
 
 def _verified(way: Way, state: OrderState, answers: Sequence[Result | None]) -> OrderState:
-    """The order after its incarnations were asked for: the live one is adopted, two are ambiguous, none frees the next key."""
+    """The order after its incarnations were asked for: the live one is adopted, two are ambiguous, none frees the next key.
+
+    Whatever wakes an ambiguous order, its incarnations are asked for again.
+    """
     now = way.now()
     if any(isinstance(answer, Ambiguous) for answer in answers):
-        return park(state.evolve(verify=False), f"{AMBIGUOUS}the ERP holds two records with one key")
+        return park(state, f"{AMBIGUOUS}the ERP holds two records with one key")
     if error := next((answer for answer in answers if isinstance(answer, Exception)), None):
         return outcome.postponed(state, now, way.rules.backoff_initial, not_asked(error))
     live = [(further, answer) for further, answer in enumerate(answers) if isinstance(answer, Record) and answer.live]
     if len(live) > 1:
-        return park(state.evolve(verify=False), f"{AMBIGUOUS}records {', '.join(record.id for _, record in live)} are live")
+        return park(state, f"{AMBIGUOUS}records {', '.join(record.id for _, record in live)} are live")
     if live:
         further, record = live[0]
         return _verified_live(way, state, further, record)
