@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.domain.ledger import Kind, LedgerRow, News, NewsKind
-from daemon.domain.plan import IN_FLIGHT, is_conflict, is_left_alone, park, wake, with_tell, without_record
+from daemon.domain.plan import BOTH_LIVE, IN_FLIGHT, is_conflict, is_left_alone, park, wake, with_tell, without_record
 from daemon.domain.state import OrderState, Situation
 
 #: What happens to an order whose record somebody cancelled in the ERP, while Consentio lists it as accepted.
@@ -113,8 +113,8 @@ def _refuse_cancel(state: OrderState, row: LedgerRow, news: News, number: str | 
     if state.incarnation != row.incarnation + 1:
         return Heeded(state, "the order has another record now")
     if state.erp_record is not None:
-        both = f"the ERP refused to cancel record {row.record}, and holds {state.erp_record} for the order as well"
-        return Heeded(park(state, f"{both}: cancel one of them there"), "both records are live")
+        both = f"{BOTH_LIVE}the ERP refused to cancel record {row.record}, and holds {state.erp_record} for the order as well"
+        return Heeded(park(state, f"{both}: cancel one of them there, then `consentio-sync retry` it"), "both records are live")
     held = state.evolve(
         erp_record=row.record,
         erp_number=number,

@@ -11,6 +11,8 @@ from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 ALREADY_REFERENCED = "already has a reference"
 #: Begins the reason of an order that several records of the ERP may be: a person chooses one, or removes the others.
 AMBIGUOUS = "ambiguous: "
+#: Begins the reason of an order that has two live records, as the ERP said when it refused to cancel the older one.
+BOTH_LIVE = "two records: "
 #: Nobody can ask the ERP how its last call ended: only a person's word does.
 OUTCOME_UNKNOWN = "outcome unknown"
 #: The order needs an effect whose content this database no longer keeps or can no longer read: the next reading brings it.
@@ -143,9 +145,9 @@ def is_too_old(state: OrderState) -> bool:
 
 
 def is_left_alone(state: OrderState) -> bool:
-    """Whether only a person may wake it: it predates going live, was dismissed, or is somebody else's."""
+    """Whether only a person may wake it: it predates going live, was dismissed, is somebody else's, or is in the ERP twice."""
     if state.situation is Situation.PARKED:
-        return state.reason in _STICKY or state.dismissed_revision > 0
+        return state.reason in _STICKY or state.reason.startswith(BOTH_LIVE) or state.dismissed_revision > 0
     return state.situation in _AT_REST
 
 

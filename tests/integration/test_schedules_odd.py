@@ -1,8 +1,10 @@
 """Schedules in which two rare things meet, and odd answers that must stop nothing else; one named test each."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -322,3 +324,61 @@ async def test_a_doubt_that_alone_finds_the_erp_away(database_url: str) -> None:
         w.use_hooks()
         await w.live_on(1)
         await w.assert_promise(odd)
+
+
+async def test_an_edit_while_two_records_are_live_after_a_restore(database_url: str) -> None:
+    """Whatever wakes the order, the ERP is asked again: nothing is settled while there are two."""
+    async with world(database_url) as w:
+        order_id, record = await delivered(w)
+        twin = w.erp.clerk_types(w.erp.records[record].order, key=f"c123-{order_id}-2")
+        await declare_restored(w.way, "said")
+        await w.live_on(1)
+        edit(w, order_id, 12)
+        await w.live_on(1)
+        assert (await w.state(order_id)).reason.startswith("ambiguous: ")
+
+        w.erp.clerk_cancels(record)
+        await wish(w, "retry", order_id)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+        assert w.erp.live(order_id) == [twin]
+
+
+async def test_an_edit_while_a_refused_cancel_left_two_records(database_url: str) -> None:
+    """Parked with both named, until a person has cancelled one of them."""
+    async with world(database_url, erp=TELLS) as w:
+        order_id, record = await delivered(w)
+        w.clock.advance(1)
+        w.market.cancel(order_id)
+        await w.cycle()
+        (key,) = w.erp.records[record].touched_by
+        w.clock.advance(1)
+        w.market.accept(order_id)
+        await w.cycle()
+        w.erp.importer_refuses(record, key, "it is being picked")
+        await w.cycle()
+        assert len(w.erp.live(order_id)) == 2
+        edit(w, order_id, 12)
+        await w.live_on(1)
+        assert (await w.state(order_id)).situation is Situation.PARKED
+
+        w.erp.clerk_cancels(record)
+        await wish(w, "retry", order_id)
+        await w.live_on(1)
+        await w.assert_promise(order_id)
+
+
+async def test_a_group_answer_that_names_other_keys(database_url: str) -> None:
+    """What was not asked is no answer, and nothing is nothing, however an adapter says it."""
+    async with world(database_url, erp=FakeErpSettings(group_size=10)) as w:
+        find_many = w.erp.find_many
+
+        async def loose(keys: Sequence[str]) -> Mapping[str, Record | Exception]:
+            nothing: dict[str, Any] = dict.fromkeys(keys)
+            return {**nothing, **await find_many(keys), "c123-9999": Record(id="R9")}
+
+        w.erp.find_many = loose  # type: ignore[method-assign]
+        orders = [w.market.place() for _ in range(3)]
+        await w.cycle(2)
+
+        await w.assert_promise(*orders)
