@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import cast
 
 from daemon.domain.ledger import Kind
+from daemon.errors import ErpUnavailable
 from daemon.ports import Effect, GroupingAdapter, Record
 from daemon.sync.way import Way
 
@@ -15,6 +16,11 @@ Result = Record | Exception
 
 class Late(Exception):
     """The lease ran out before the effect began: it was not sent."""
+
+
+def is_away(answers: Mapping[str, Result], asked: int) -> bool:
+    """Whether the ERP was away for all that was asked: away for one record only, it is not away."""
+    return asked > 0 and sum(isinstance(answer, ErpUnavailable) for answer in answers.values()) >= asked
 
 
 async def find_many(way: Way, keys: Sequence[str]) -> Mapping[str, Result]:

@@ -32,12 +32,26 @@ async def deliver(way: Way, glance: Glance) -> Tally:
     """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
     if glance.workspace.restore_open and await is_quiet(way):
         return Tally()
-    began = looked_at = way.clocks.monotonic()
     way.memory.halvings = max(way.memory.halvings - 1, 0)
-    tally, outage = await _settled(way) if glance.open_rows else (Tally(), None)
-    guard = Guard(way)
+    settled, outage = await _settled(way) if glance.open_rows else (Tally(), None)
+    done, outage = await _deliver_due(way, outage)
+    if outage is not None:
+        raise outage
+    return settled + done
+
+
+async def _deliver_due(way: Way, outage: ErpUnavailable | None) -> tuple[Tally, ErpUnavailable | None]:
+    """Group by group; an ERP that was away when it was asked (`outage`) may be so for some records only: one more call tells."""
+    began = looked_at = way.clocks.monotonic()
+    tally, guard = Tally(), Guard(way)
     while not way.stopping():
-        group, done = await _turn(way, guard)
+        try:
+            group, done = await _turn(way, guard)
+        except ErpUnavailable as error:
+            if outage is not None:
+                raise
+            outage, way.memory.erp_is_away = error, True
+            continue
         tally += done
         if group is None or (_is_fruitless(done) and way.clocks.monotonic() - began > _PATIENCE_S):
             break
@@ -52,9 +66,7 @@ async def deliver(way: Way, glance: Glance) -> Tally:
             looked_at = way.clocks.monotonic()
             if await is_wished(way):
                 break
-    if outage is not None:
-        raise outage
-    return tally
+    return tally, outage
 
 
 async def _settled(way: Way) -> tuple[Tally, ErpUnavailable | None]:

@@ -12,7 +12,7 @@ from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Capabilities, Record, Transaction
-from daemon.sync.calls import Result, find_many
+from daemon.sync.calls import Result, find_many, is_away
 from daemon.sync.ends import naming
 from daemon.sync.way import Way
 
@@ -58,7 +58,7 @@ def is_ripe(way: Way, row: LedgerRow) -> bool:
 
 async def _settle(way: Way, rows: Sequence[LedgerRow]) -> Tally:
     answers = await _ask(way, rows)
-    if answers and all(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+    if is_away(answers, len(rows)):
         raise ErpUnavailable
     async with way.store.transaction() as tx:
         judged, unchanged = await _judge_all(way, tx, rows, answers)

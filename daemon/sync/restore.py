@@ -12,7 +12,7 @@ from daemon.domain.state import OLDER_THAN_WALL, OrderState
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable
 from daemon.ports import Record
-from daemon.sync.calls import Result, find_many
+from daemon.sync.calls import Result, find_many, is_away
 from daemon.sync.ends import naming, not_asked
 from daemon.sync.intents import NOTHING_LEFT
 from daemon.sync.way import Way
@@ -59,7 +59,8 @@ async def verify(way: Way, states: Sequence[OrderState]) -> tuple[Tally, bool]:
         answers: Mapping[str, Result] = {}
     else:
         answers = await find_many(way, [key for state in states for key in _keys(way, state)])
-    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+    if is_away(answers, len(states) * (1 + FURTHER)):
+        await _postpone(way, states)
         raise ErpUnavailable
     tally, surprised = Tally(), False
     async with way.store.transaction() as tx:
@@ -129,7 +130,8 @@ async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]
     """Find before an order without a record is settled as canceled. Returns the orders whose record had been forgotten, too."""
     keys = {create_key(way.workspace, state.id, state.incarnation): state.id for state in states}
     answers = await find_many(way, list(keys)) if way.erp.capabilities.find != "nothing" else {}
-    if any(isinstance(answer, ErpUnavailable) for answer in answers.values()):
+    if is_away(answers, len(keys)):
+        await _postpone(way, states)
         raise ErpUnavailable
     forgotten: list[str] = []
     tally = Tally()
@@ -144,6 +146,14 @@ async def ask(way: Way, states: Sequence[OrderState]) -> tuple[Tally, list[str]]
             tally += Tally(adopted=int(fresh[order_id].erp_record is not None))
         await tx.save_orders(fresh.values())
     return tally, forgotten
+
+
+async def _postpone(way: Way, states: Sequence[OrderState]) -> None:
+    """Others come first: the ERP may be away for these records only."""
+    async with way.store.transaction() as tx:
+        fresh = await tx.orders(state.id for state in states)
+        why = not_asked(ErpUnavailable())
+        await tx.save_orders(outcome.postponed(state, way.now(), way.rules.backoff_initial, why) for state in fresh.values())
 
 
 def _may_be_left(row: LedgerRow | None) -> bool:

@@ -382,3 +382,24 @@ async def test_a_group_answer_that_names_other_keys(database_url: str) -> None:
         await w.cycle(2)
 
         await w.assert_promise(*orders)
+
+
+async def test_a_record_to_be_verified_that_alone_finds_the_erp_away(database_url: str) -> None:
+    """An ERP that is away for one record only delivers all others."""
+    async with world(database_url) as w:
+        odd, _ = await delivered(w)
+        await declare_restored(w.way, "said")
+
+        def hook(call: str) -> None:
+            if call.startswith("before find") and odd in call:
+                raise ErpUnavailable("the record is locked")
+
+        w.use_hooks(erp=hook)
+        await w.cycle(5)
+        other = w.market.place()
+        await w.cycle(5)
+        await w.assert_promise(other)
+
+        w.use_hooks()
+        await w.live_on(1)
+        await w.assert_promise(odd)
