@@ -46,6 +46,7 @@ _LEVELS = {
     "cancels.held": "warning",
     "news.discarded": "warning",
     "order.in_doubt": "warning",
+    "element.refused": "warning",
     "order.parked": "warning",
     "orders.missing": "warning",
     "reference.refused": "warning",

@@ -15,7 +15,10 @@ app = typer.Typer(
 
 @app.command(epilog="Example: consentio-sync config show")
 def show(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Print every setting in force and where it comes from; secrets are masked."""
+    """Print every setting in force, without secrets.
+
+    And where each comes from. Secrets are masked.
+    """
     import json
 
     from daemon.cli.starting import load_all
@@ -61,7 +64,10 @@ def _write(file: Path, text: str, *, force: bool) -> None:
 
 @app.command(epilog="Example: consentio-sync config check --config /etc/consentio-sync.toml")
 def check(config: ConfigFile = None) -> None:
-    """Say whether the config is right, adapter settings included; nobody is called."""
+    """Say whether the config is right.
+
+    Adapter settings included; nobody is called.
+    """
     from daemon.cli.starting import load_all
 
     loaded = load_all(config)

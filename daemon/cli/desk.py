@@ -90,11 +90,11 @@ def settle(
     config: ConfigFile = None,
     workspace: InWorkspace = None,
 ) -> None:
-    """Say what the ERP holds of an order, where the daemon cannot find out.
+    """Say what the ERP holds of an order.
 
-    For an order parked as `outcome unknown`, or because several records may be it: look into the ERP first. A record is taken
-    over and brought up to date; `absent` frees the order for one more attempt. A cancelled record counts as absent. Waits until
-    no call that was given up can arrive any more. Exit code 8: refused, or not answered yet.
+    Where the daemon cannot find out: for an order parked as `outcome unknown`, or because several records may be it. Look into
+    the ERP first. A record is taken over and brought up to date; `absent` frees the order for one more attempt. A cancelled
+    record counts as absent. Waits until no call that was given up can arrive any more. Exit code 8: refused, or not answered yet.
     """
     from daemon.cli.starting import load_all
 

@@ -64,7 +64,7 @@ for _function, _example in (
     (desk.resume, "resume"),
     (release.release, "release 123 cancels --reason 'the buyer closes for a week'"),
     (backfill.backfill, "backfill --from 2026-01-01 --to 2026-03-01"),
-    (wish.restored, "restored --reason 'yesterday evening's copy'"),
+    (wish.restored, "restored --reason 'the copy of last night'"),
     (adapters.adapters, "adapters files"),
     (database.migrate, "migrate"),
     (health.healthcheck, "healthcheck --ready"),

@@ -26,18 +26,29 @@ def healthcheck(
     from daemon.config.sources import read_source
     from daemon.errors import DaemonError
 
-    path = "/readyz" if ready else "/healthz"
+    path, where = "/readyz" if ready else "/healthz", ""
     try:
-        status, body = _get(read_source(config), path)
+        host, port = _place(read_source(config))
+        where = f" at {host}:{port}"
+        status, body = _get(host, port, path)
     except (DaemonError, OSError, HTTPException, ValueError) as error:
-        _fail(f"{path} does not answer: {error}")
+        _fail(f"{path} does not answer{where}: {_reason(error)}")
     if status != 200:
         _fail(f"{path} says {status}: {body}")
 
 
-def _get(source: "Source", path: str) -> tuple[int, str]:
+def _place(source: "Source") -> tuple[str, int]:
     host, port = (str(_key(source, key, default)) for key, default in (("host", "127.0.0.1"), ("port", 8080)))
-    connection = HTTPConnection(_EVERYWHERE.get(host, host), int(port), timeout=_TIMEOUT_S)
+    return _EVERYWHERE.get(host, host), int(port)
+
+
+def _reason(error: Exception) -> str:
+    """In words, without the number that the system gives it."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _get(host: str, port: int, path: str) -> tuple[int, str]:
+    connection = HTTPConnection(host, port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

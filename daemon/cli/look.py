@@ -75,7 +75,7 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
     if workspace.gaps:
-        yield f"  gaps: {workspace.gaps} keys that the ERP does not know, see `consentio-sync gaps`"
+        yield f"  keys that the ERP does not know: {workspace.gaps}, see `consentio-sync gaps`"
     yield from (f"  backfill: {in_words(wish)}" for wish in workspace.backfills)
     others = (
         ("to tell Consentio", workspace.to_tell),

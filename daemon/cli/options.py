@@ -17,8 +17,8 @@ LogLevel = Annotated[
 _NAMES = "by Consentio's id or hash, the ERP's record or number, or the reference told"
 Orders = Annotated[list[str] | None, typer.Argument(help=f"Orders, {_NAMES}.", show_default=False)]
 OrderName = Annotated[str, typer.Argument(help=f"The order, {_NAMES}.", metavar="ORDER", show_default=False)]
-InWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Only this workspace's order.", show_default=False)]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the order's story.")]
+InWorkspace = Annotated[str | None, typer.Option("--workspace", "-w", help="Only this workspace.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the story.")]
 
 
 def said(text: str) -> str:

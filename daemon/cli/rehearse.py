@@ -51,7 +51,8 @@ def _plain(workspace: str, report: "Report", script: "Script") -> dict[str, Any]
 
 def _lines(workspace: str, report: "Report", script: "Script") -> Iterator[str]:
     counts = ", ".join(f"{name} {count}" for name, count in report.tally.counts().items())
-    yield f"workspace {workspace}: {counts or 'nothing to do'}"
+    nothing = "cannot be told" if report.troubles else "nothing to do"
+    yield f"workspace {workspace}: {counts or nothing}"
     for order_id, steps in _by_order(script.steps).items():
         if order_id is not None:
             yield f"  order {order_id}"

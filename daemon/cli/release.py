@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile, Reason
-from daemon.cli.wishing import Wished, reading, wish_for
+from daemon.cli.wishing import Wished, reading, wish_for, workspaces_of
 from daemon.domain.brakes import Brake, Brakes, Pull
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def release(
     from daemon.cli.starting import load_all
 
     settings = load_all(config).settings
+    workspaces_of(settings, workspace)
     held = asyncio.run(_held(settings, workspace, brake))
     _show(workspace, held, as_json=as_json)
     if not held:
@@ -104,7 +105,7 @@ def _plain(pull: Pull, states: Sequence["OrderState"]) -> dict[str, Any]:
 
 def _lines(pull: Pull, states: Sequence["OrderState"]) -> Iterator[str]:
     yield f"the brake on {pull.brake} is pulled since {pull.at:%Y-%m-%d %H:%M:%S} UTC: {pull.words}"
-    yield f"  it holds {len(states)} orders:"
+    yield f"  it holds {len(states)} order{'' if len(states) == 1 else 's'}:"
     yield from (f"    {state.id}, customer {state.customer or 'unknown'}, record {state.erp_record}" for state in states[:_SHOWN])
     if len(states) > _SHOWN:
         yield f"    and {len(states) - _SHOWN} more; --json names them all"

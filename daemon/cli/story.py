@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from daemon.cli.coming import next_words, when
 from daemon.cli.contents import content_of
 from daemon.cli.moments import age
 from daemon.domain.content import Change, FieldChange, LineChange, difference
 from daemon.domain.ledger import Attempt, Errand, Kind, LedgerRow, NewsKind, Outcome, Recorded, Stream
 from daemon.domain.order import Order
-from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict
-from daemon.domain.state import OrderState, Situation
 
 if TYPE_CHECKING:
     from daemon.store.story import Story
@@ -21,7 +20,7 @@ Event = tuple[datetime, int, str, list[str]]
 #: Who wants something comes before what was done for it, and that before what was told of it.
 _REVISION, _PERSON, _CALL, _AFTER, _TOLD = range(5)
 
-_VERDICTS = ("OrderRejected: ", "Conflict: ", "Ambiguous: ", "ErpUnavailable: ")
+_VERDICTS = ("OrderRejected: ", "Conflict: ", "Ambiguous: ", "ErpUnavailable: ", "NotOurs: ")
 
 _MINUTE_S = 60
 #: Details stand below the words, not below the moment.
@@ -54,25 +53,10 @@ _NEWS = {
     NewsKind.REFUSED: "{key} was refused",
 }
 
-_NEXT = {
-    Situation.WAITING: "it is sent to the ERP at the next cycle",
-    Situation.DELIVERING: "a call to the ERP is under way",
-    Situation.SETTLED: "nothing; the ERP has it",
-    Situation.RETRYING: "it is tried again",
-    Situation.IN_DOUBT: "nobody knows whether the last call arrived; the ERP is asked, once nothing can arrive any more",
-    Situation.PARKED: "a person is needed; mend what the reason says, then `consentio-sync retry {id}`",
-    Situation.BRAKED: "a brake holds it until a person has looked: `consentio-sync release {workspace}`",
-    Situation.HELD: "it waits until it is accepted",
-    Situation.BASELINE: "nothing; it is older than going live (sync.start_from, sync.initial_lookback)",
-    Situation.DISMISSED: "nothing, until its content changes; a person dismissed it",
-}
-_MISSING = "make known in the ERP what is missing, then `consentio-sync retry {id}`; it is also tried again by itself"
-_SETTLE = "a person is needed; look into the ERP, then `consentio-sync settle {id} --as ERP_ID`, or `--as absent`"
-
 
 def story_lines(story: "Story") -> Iterator[str]:
     """The whole story, oldest event first."""
-    yield from _standing(story.workspace, story.order)
+    yield from _standing(story)
     for errand in story.errands:
         yield from _asked(errand)
     yield from (f"  {pause.direction.value} of this workspace is {pause}" for pause in story.paused)
@@ -83,32 +67,23 @@ def story_lines(story: "Story") -> Iterator[str]:
         yield from (f"{_BELOW}{detail}" for detail in details)
 
 
-def _standing(workspace: str, order: OrderState) -> Iterator[str]:
+def _standing(story: "Story") -> Iterator[str]:
+    order = story.order
     number = f" with number {order.erp_number}" if order.erp_number not in (None, order.erp_record) else ""
     record = f", in the ERP as {order.erp_record}{number}" if order.erp_record else ""
     status = f" ({order.erp_status})" if order.erp_record and order.erp_status else ""
-    situation = order.situation.value.replace("_", " ")
-    yield f"order {order.id} of workspace {workspace}: {order.latest_status}, {situation}{record}{status}"
+    stands = ", ".join(filter(None, (order.latest_status, order.situation.value.replace("_", " "))))
+    yield f"order {order.id} of workspace {story.workspace}: {stands}{record}{status}"
     if order.reason:
         yield f"  reason: {order.reason}"
     if order.mismatch and order.mismatch not in order.reason:
         yield f"  booked otherwise: {order.mismatch}"
     if order.missing:
         yield f"  missing: {', '.join(order.missing)}"
-    yield f"  next: {_next(order, workspace)}{_when(order.due_at)}"
+    yield f"  next: {next_words(order, story.workspace, story.paused)}"
     if order.tell_due_at or order.tell_reason:
         reason = f": {order.tell_reason}" if order.tell_reason else ""
-        yield f"  Consentio is still to be told{_when(order.tell_due_at)}{reason}"
-
-
-def _next(order: OrderState, workspace: str) -> str:
-    is_doubt = order.reason == OUTCOME_UNKNOWN or order.reason.startswith(AMBIGUOUS)
-    words = _SETTLE if order.situation is Situation.PARKED and is_doubt else _NEXT[order.situation]
-    if order.situation is Situation.PARKED and order.missing:
-        words = _MISSING
-    if order.situation is Situation.HELD and is_conflict(order):
-        words = "it waits until Consentio lists it as canceled"
-    return words.format(id=order.id, workspace=workspace)
+        yield f"  Consentio is still to be told{when(order.tell_due_at)}{reason}"
 
 
 def _asked(errand: Errand) -> Iterator[str]:
@@ -116,12 +91,8 @@ def _asked(errand: Errand) -> Iterator[str]:
     if errand.done_at is not None:
         return
     refused = f", which it refused: {errand.answer}" if errand.answer else ""
-    again = _when(errand.due_at) or f"; `consentio-sync retry {errand.order_id}` asks again"
+    again = when(errand.due_at) or f"; `consentio-sync retry {errand.order_id}` asks again"
     yield f"  Consentio is to be asked {_ERRANDS[errand.kind]} ({errand.reason or errand.who}){refused}{again}"
-
-
-def _when(moment: datetime | None) -> str:
-    return f", at {moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""
 
 
 def _events(story: "Story") -> Iterator[Event]:
@@ -208,6 +179,8 @@ def _summary(order: Order) -> str:
         parts.append(f"{order.price:,.2f} {order.currency or ''}".rstrip())
     if order.customer:
         parts.append(f"for customer {order.customer}")
+    if order.reference:
+        parts.append(f"with reference {order.reference}")
     if order.delivery_estimated_at:
         parts.append(f"to be delivered {order.delivery_estimated_at.astimezone(UTC):%Y-%m-%d %H:%M}")
     return ", ".join(parts)

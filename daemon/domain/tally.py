@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 #: Counts of what happens at every cycle, whether there is news or not.
-_ROUTINE = frozenset({"requests", "fetched", "unchanged"})
+#: An unreadable element is listed again and again; when its order is parked for it, that counts as `parked`.
+_ROUTINE = frozenset({"requests", "fetched", "unchanged", "unreadable"})
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: one is added for every order, and a dict is copied at once

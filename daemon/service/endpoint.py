@@ -65,7 +65,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     except OSError as error:
         raise ConfigError(
             f"http.host and http.port: {host}:{port} cannot be listened to: {error.strerror or error}",
-            remedy="Set another http.port, end what uses it, or set http.enabled = false.",
+            remedy="Does another consentio-sync run here? Else set another http.port, or http.enabled = false.",
         ) from None
     bound: int = runner.addresses[0][1]
     return bound

@@ -43,8 +43,9 @@ def of_postgresql(error: psycopg.Error, address: Address) -> DaemonError:
     return StoreUnavailable(f"The database {address.name} is away: {words}")
 
 
-def _of_login(words: str, address: Address) -> DaemonError:
+def _of_login(told: str, address: Address) -> DaemonError:
+    words = " ".join(told.split())
     for part, remedy in _LOGIN_REMEDIES.items():
         if part in words:
-            return DatabaseError(f"The database {address.name} cannot be used: {words.strip()}", remedy=remedy)
-    return StoreUnavailable(f"The database {address.name} is away: {words.strip()}")
+            return DatabaseError(f"The database {address.name} cannot be used: {words}", remedy=remedy)
+    return StoreUnavailable(f"The database {address.name} is away: {words}")

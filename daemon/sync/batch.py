@@ -23,6 +23,9 @@ from daemon.sync.way import MOST_CONTENTS, Way
 #: How many elements are in memory at once, and for how long the loop stands still: a few milliseconds.
 _PORTION = 100
 _LET_THROUGH = "let through"
+_PARKED = "parked"
+#: So many digests of unreadable elements are remembered; then they are told again.
+_MOST_TOLD = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ class Batch:
         fresh = [self.states[new.order_id] for new in self.revisions]
         counts["baseline"] = sum(state.situation is Situation.BASELINE for state in fresh)
         counts["older"] = sum(state.situation is Situation.PARKED and is_too_old(state) for state in fresh)
+        counts["parked"] = sum(note.what == _PARKED and note.reason.startswith(UNREADABLE) for note in self.notes)
         counts["let_through"] = sum(note.what == _LET_THROUGH for note in self.notes)
         return Tally(**counts)
 
@@ -191,7 +195,7 @@ class Batch:
             self._tell_parked(state.id, state.reason)
 
     def _tell_parked(self, order_id: str, reason: str) -> None:
-        self.notes.append(self.way.note("parked", order_id=order_id, reason=reason))
+        self.notes.append(self.way.note(_PARKED, order_id=order_id, reason=reason))
         self.events.append(("order.parked", {"order_id": order_id, "reason": reason}))
 
     def _tell(self, verdict: Verdict, state: OrderState) -> None:
@@ -208,7 +212,19 @@ class Batch:
         self.unreadables.append(Unreadable(digest=key, raw=element.raw, error=element.error, seen_at=now))
         if element.id is not None:
             self._park_unreadable(element.id, element, ordinal)
+        else:
+            self._tell_nameless(key, element.error)
         return "unreadable"
+
+    def _tell_nameless(self, key: str, error: str) -> None:
+        """No order can be parked for it, so it is told; once, though it is listed again and again."""
+        told = self.way.memory.told_unreadable
+        if key in told:
+            return
+        if len(told) >= _MOST_TOLD:
+            told.clear()
+        told.add(key)
+        self.events.append(("element.refused", {"digest": key, "reason": error}))
 
     def _park_unreadable(self, order_id: str, element: Element, ordinal: int) -> None:
         new = OrderState(id=order_id, hash_id=element.hash_id, created_at=None, ordinal=ordinal)

@@ -61,7 +61,7 @@ async def _find_first(way: Way, group: Group) -> dict[str, End]:
     answers = await find_many(way, [intent.row.key for intent in creates] if can_ask else [])
     ends: dict[str, End] = {key: _found(answer) for key, answer in answers.items()}
     missing = [intent.row.key for intent in creates if intent.must_exist and intent.row.key not in ends]
-    return ends | {key: NotOurs() for key in missing}
+    return ends | {key: NotOurs("the ERP has nothing under this key, but Consentio a reference") for key in missing}
 
 
 def _found(answer: Result) -> End:

@@ -31,7 +31,7 @@ async def resume(way: Way, wish: Wish) -> str:
         workspace = await tx.workspace()
         ended = [each for each in wanted if each in paused(workspace.paused)]
         if not ended:
-            raise Refused(f"{_words(wanted)} is not paused")
+            raise Refused(f"{_words(wanted)} is not paused" if wish.argument else "nothing is paused")
         await tx.save_workspace(replace(workspace, paused=without_pauses(workspace.paused, ended)))
         await tx.add_notes([way.note("resumed", who=wish.who, reason=f"{_words(ended)}: {wish.reason}".rstrip(": "))])
     way.say("workspace.resumed", directions=[each.value for each in ended], who=wish.who, reason=wish.reason)

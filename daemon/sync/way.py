@@ -146,6 +146,8 @@ class Memory:
     told_news: frozenset[News] = frozenset()
     reports_cursor: str | None = None
     reports_marks: list[tuple[float, str | None]] = field(default_factory=list)
+    #: The digests of what could not be read and has no usable id, so that each is told once.
+    told_unreadable: set[str] = field(default_factory=set)
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
     #: That a sweep listed nothing is told once, until one lists something.

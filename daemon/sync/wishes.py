@@ -72,7 +72,7 @@ async def _unknown(_way: Way, wish: Wish) -> str:
 
 async def _restored(way: Way, wish: Wish) -> str:
     count = await declare_restored(way, wish.reason or "said by a person")
-    return f"{count} orders will be asked for in the ERP before anything is sent"
+    return f"{count} order{'' if count == 1 else 's'} will be asked for in the ERP before anything is sent"
 
 
 async def _retry(way: Way, wish: Wish) -> str:
@@ -82,7 +82,7 @@ async def _retry(way: Way, wish: Wish) -> str:
             states = await tx.orders(await waiting_for(tx, wish))
             parked = [state for state in states.values() if state.situation is Situation.PARKED]
             await _try_again(way, tx, wish, parked)
-            return f"{len(parked)} orders that wait for {wish.argument} are sent again"
+            return f"orders that wait for {wish.argument}: {len(parked)} sent again"
         state = await named(tx, wish)
         stranded = await _stranded(tx, state)
         _require_retriable(way, state, stranded)
@@ -124,7 +124,7 @@ async def _dismiss(way: Way, wish: Wish) -> str:
         await tx.save_orders([dismissed(state, wish.reason)])
         await tx.add_notes([way.note("dismissed", order_id=state.id, who=wish.who, reason=wish.reason)])
     way.say("order.dismissed", order_id=state.id, who=wish.who, reason=wish.reason)
-    return f"{state.situation} before, dismissed now, as revision {state.latest} says it"
+    return f"{state.situation} before, dismissed now" + (f", as revision {state.latest} says it" if state.latest else "")
 
 
 def _woken(way: Way, state: OrderState) -> OrderState:

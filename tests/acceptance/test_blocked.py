@@ -33,5 +33,5 @@ def test_a_blocked_process_is_reported_and_fails_its_health_check(tmp_path):
 
     assert blocked["for_s"] < 30
     assert any("SlowErp.create:" in call for call in blocked["where"])
-    assert unwell == (1, "/healthz does not answer: timed out\n")
+    assert unwell == (1, f"/healthz does not answer at 127.0.0.1:{port}: timed out\n")
     assert (created["order_id"], well, code) == (str(order), 0, 0)

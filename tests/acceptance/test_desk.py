@@ -162,7 +162,7 @@ async def test_a_gap_is_listed_and_closed(box, tmp_path):
         config.write_text(mended)
         assert command(tmp_path, "retry", "--missing", key) == (
             0,
-            f"workspace 123: 1 orders that wait for {key} are sent again\n",
+            f"workspace 123: orders that wait for {key}: 1 sent again\n",
         )
         assert "created 1" in command(tmp_path, "once")[1]
         assert command(tmp_path, "gaps") == (0, "")

@@ -190,3 +190,9 @@ async def test_a_pause_is_obeyed_between_two_groups(database_url):
         stopped_at = created
         await w.cycle(3)
         assert created == stopped_at
+
+
+async def test_resuming_where_nothing_rests_says_just_that(database_url):
+    """Nobody has to read a list of directions to learn that there was nothing to do."""
+    async with world(database_url) as w:
+        assert (await wish(w, "resume")) == "refused: nothing is paused"

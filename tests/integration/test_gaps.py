@@ -71,7 +71,7 @@ async def test_a_key_releases_its_orders_at_once(database_url):
         before = len(w.erp.calls)
         answer = await wish(w, "retry", argument="product:TOM-RAF", reason="mapped")
 
-        assert answer == "2 orders that wait for product:TOM-RAF are sent again"
+        assert answer == "orders that wait for product:TOM-RAF: 2 sent again"
         assert not [call for call in w.erp.calls[before:] if kiwi in call]
         assert ("ana", "retried", "mapped") in await notes_of(w, both)
         await w.assert_promise(raf, told=False)

@@ -122,6 +122,9 @@ async def test_each_parks_alone_or_passes_and_its_neighbours_flow(database_url, 
         assert {path.name for path in tmp_path.iterdir() if not path.name.startswith("sync.db")} == {"erp"}
         assert all(box.world.orders[int(order)].external_id for order in good)
         assert await _kept_raw(database_url) == len(POISONS) - len(passed)
+        nameless = [name for name, poison in POISONS.items() if poison.fate == NAMELESS]
+        refused = [event["digest"] for event in w.events("element.refused")]
+        assert len(set(refused)) == len(refused) == len(nameless)
 
         del box.world.encoded
         await w.cycle(12)

@@ -16,7 +16,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed brings the same market.")] = 58,
     keep: Keep = None,
 ) -> None:
-    """Watch orders travel from an imitated Consentio into a folder, through an outage and a kill -9.
+    """Watch orders travel through an outage and a kill -9.
+
+    From an imitated Consentio into a folder, on this machine.
 
     Exit codes: 0 both sides hold the same in the end, 1 they do not.
     """

@@ -10,6 +10,7 @@ from daemon.cli.story import change_words, story_lines
 from daemon.domain.content import difference
 from daemon.domain.ledger import Attempt, Kind, LedgerRow, Note, Outcome, Revision
 from daemon.domain.order import Line, Order, Status
+from daemon.domain.pause import Direction, Pause
 from daemon.domain.state import OrderState, Situation
 from daemon.store.story import Story
 
@@ -92,11 +93,44 @@ def test_a_story_is_told_in_its_order():
 
 @pytest.mark.parametrize("situation", Situation)
 def test_every_situation_says_what_comes_next(situation):
-    """Nobody is left to guess, and a due moment is told."""
+    """Nobody is left to guess, and a due moment is told, but for an order that is due at any cycle."""
     lines = list(story_lines(a_story(situation=situation, due_at=NOON)))
 
     assert lines[1].startswith("  next: ")
-    assert lines[1].endswith(", at 2026-11-02 12:00:00 UTC")
+    assert lines[1].endswith(", at 2026-11-02 12:00:00 UTC") is (situation is not Situation.WAITING)
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ({"situation": Situation.SETTLED, "wanted_status": "canceled"}, "nothing of it is left alive in the ERP"),
+        ({"situation": Situation.PARKED, "reason": "cannot be read: items is no list"}, "ask Consentio about it"),
+        ({"situation": Situation.PARKED, "reason": "already has a reference"}, "`consentio-sync dismiss 5001`, else"),
+        ({"situation": Situation.PARKED, "erp_cancelled": True}, "`consentio-sync cancel 5001` cancels it on Consentio, too"),
+        ({"situation": Situation.PARKED, "reason": "outcome unknown"}, "`consentio-sync settle 5001 --as ERP_ID`"),
+    ],
+)
+def test_the_next_step_fits_the_reason(order, words):
+    """A person is sent to the command that helps, and never told that the ERP has what it has not."""
+    assert words in list(story_lines(a_story(**order)))[2 if "reason" in order else 1]
+
+
+def test_an_order_that_waits_for_a_pause_says_so():
+    """Nobody waits for a next cycle that sends nothing."""
+    resting = Pause(direction=Direction.DELIVER, who="ana", since=NOON, reason="upgrade")
+
+    lines = list(story_lines(replace(a_story(situation=Situation.WAITING), paused=(resting,))))
+
+    assert lines[1] == "  next: it is sent to the ERP once somebody types `consentio-sync resume`"
+
+
+def test_an_order_without_a_status_has_no_gap_in_its_words():
+    """An order that never could be read has none."""
+    story = a_story(situation=Situation.PARKED)
+
+    lines = list(story_lines(replace(story, order=replace(story.order, latest_status=""))))
+
+    assert lines[0] == "order 5001 of workspace 123: parked"
 
 
 def test_an_open_call_is_told_as_such():
