@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 UV ?= uv
+# Half of the tests wait for processes most of the time: two workers for each core.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 ARGS ?=
 MINUTES ?= 10
 
@@ -25,7 +27,7 @@ demo-tryton: $(DEV)  ## see orders travel into a real Tryton, which is installed
 	@$(BIN)/python -m examples.demo_tryton
 
 test: $(DEV)  ## run every test; ARGS="-k cursor" chooses some
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(DEV)  ## lint, format, types and the plan of the house
 	@$(BIN)/ruff check
