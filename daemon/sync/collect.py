@@ -10,6 +10,7 @@ from daemon.domain.window import SEAM, Slice, halves, past, slices
 from daemon.errors import SliceUnreadable
 from daemon.ports import Glance
 from daemon.sync.batch import Batch, Listed, Vouch
+from daemon.sync.relief import Relief
 from daemon.sync.way import Said, Way
 
 #: What a window asks for: cancelled orders are listed as such, since absence proves nothing (law 7).
@@ -19,13 +20,14 @@ WINDOW_STATUSES = ("accepted", "canceled")
 _TOLERATED = 4
 
 
-async def collect_window(way: Way, glance: Glance) -> Tally:
+async def collect_window(way: Way, glance: Glance, relief: Relief) -> Tally:
     """Accepted and canceled orders since the cursor, less the overlap."""
     now = await way.market.now()
     cursor = past(glance.cursors[Stream.ACCEPTED], now, way.rules.wide_horizon)
     reading = Slices(way, glance.workspace, Stream.ACCEPTED, WINDOW_STATUSES)
     for piece in slices(cursor - way.rules.overlap, now, way.rules.max_window):
         await reading.read(piece)
+        await relief.after(reading.tally)
     return reading.end()
 
 
@@ -56,7 +58,8 @@ class Slices:
     vouch: Vouch | None = None
     #: The ids of every order that was listed.
     listed: set[str] = field(default_factory=set)
-    _tally: Tally = field(default_factory=Tally)
+    #: What the slices brought so far.
+    tally: Tally = field(default_factory=Tally)
     _broken: int = 0
 
     async def read(self, piece: Slice) -> None:
@@ -66,7 +69,8 @@ class Slices:
         except SliceUnreadable as error:
             await self._halve(piece, error)
         else:
-            self._tally += Tally(requests=len(listed)) + await self._record(piece, listed)
+            brought = await self._record(piece, listed)
+            self.tally += Tally(requests=len(listed)) + brought
 
     async def _halve(self, piece: Slice, error: SliceUnreadable) -> None:
         parts = halves(piece)
@@ -111,7 +115,7 @@ class Slices:
         """What the run brought; raises `SliceUnreadable` if a part of it could not be read."""
         if self._broken:
             raise SliceUnreadable(f"{self._broken} slices cannot be read, however small they are cut")
-        return self._tally
+        return self.tally
 
 
 async def _listed(way: Way, piece: Slice, status: str) -> Listed:

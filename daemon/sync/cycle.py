@@ -5,6 +5,7 @@ Each step meets its own outage and ends its turn, so that what is away on one si
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from daemon.domain.brakes import Brakes
 from daemon.domain.ledger import Stream
@@ -26,6 +27,7 @@ from daemon.sync.deliver import deliver
 from daemon.sync.errands import run_errands
 from daemon.sync.gaps import tell_gaps
 from daemon.sync.prune import prune
+from daemon.sync.relief import Relief
 from daemon.sync.reports import read_reports
 from daemon.sync.sweep import sweep
 from daemon.sync.way import Way
@@ -58,9 +60,11 @@ class Report:
     async def step(self, direction: Direction, work: Awaitable[Tally]) -> None:
         """Do one step; an outage is noted and ends the step."""
         try:
-            self.tally += await work
+            done = await work  # before the sum is looked at: one step may hold another
         except OUTAGES as outage:
             self.troubles.setdefault(direction, outage)
+        else:
+            self.tally += done
 
 
 async def run_cycle(way: Way) -> Report:
@@ -115,14 +119,22 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
     except OUTAGES as outage:
         report.troubles[Direction.COLLECT] = outage
         return glance
-    for collect in (collect_window, collect_edited, sweep):
+    relief = Relief(way, glance, partial(_relieve, way, report))
+    for collect in (partial(collect_window, relief=relief), collect_edited, sweep):
         await report.step(Direction.COLLECT, collect(way, glance))
         if not report.reaches_consentio:
             break
     way.memory.said.clear()
     if report.tally.baseline:
         _tell_baseline(way, glance, report.tally.baseline)
-    return glance
+    return await way.store.glance(way.now()) if relief.was_used else glance
+
+
+async def _relieve(way: Way, report: Report, glance: Glance) -> bool:
+    """A part of a backlog is delivered before the rest is collected; whether that may go on."""
+    if report.may(Direction.DELIVER):
+        await report.step(Direction.DELIVER, deliver(way, glance))
+    return report.may(Direction.DELIVER)
 
 
 async def _hear(way: Way, glance: Glance, report: Report) -> None:
