@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile, InWorkspace
+from daemon.cli.wishing import workspaces_of
 
 if TYPE_CHECKING:
     from daemon.domain.order import Order
@@ -63,7 +64,10 @@ def gaps(config: ConfigFile = None, workspace: InWorkspace = None, as_json: AsJs
     from daemon.cli.failures import NEEDS_A_PERSON
     from daemon.config.load import load
 
-    found = asyncio.run(_gaps(load(config).settings.database.url.get_secret_value(), workspace))
+    settings = load(config).settings
+    found = asyncio.run(_gaps(settings.database.url.get_secret_value(), workspace))
+    if not found:
+        workspaces_of(settings, workspace)  # a mistyped one has no gaps, either
     if as_json:
         print(json.dumps([plain(gap) for gap in found], indent=2))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from daemon.cli.options import AsJson, ConfigFile
+from daemon.cli.wishing import workspaces_of
 from daemon.domain.state import Situation
 
 if TYPE_CHECKING:
@@ -75,8 +76,10 @@ def orders(
 
     before = None if older_than is None else datetime.now(UTC) - older_than
     which = Which(situations=situation or (), workspace=workspace, customer=customer, text=text, before=before)
-    url = load(config).settings.database.url.get_secret_value()
-    page = asyncio.run(_page(url, which, sort=sort, limit=limit))
+    settings = load(config).settings
+    page = asyncio.run(_page(settings.database.url.get_secret_value(), which, sort=sort, limit=limit))
+    if not page.found:
+        workspaces_of(settings, workspace)  # a mistyped one has no orders, either
     if as_json:
         print(json.dumps([_plain(found) for found in page.found], indent=2))
     else:

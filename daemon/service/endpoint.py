@@ -1,5 +1,6 @@
 """/healthz: the loop turns. /readyz: orders flow, else 503 and a body that names who is not ready and why."""
 
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -63,8 +64,10 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> int:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
+        # asyncio's own words for a taken port say the address once more
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
         raise ConfigError(
-            f"http.host and http.port: {host}:{port} cannot be listened to: {error.strerror or error}",
+            f"http.host and http.port: {host}:{port} cannot be listened to: {why}",
             remedy="Does another consentio-sync run here? Else set another http.port, or http.enabled = false.",
         ) from None
     bound: int = runner.addresses[0][1]

@@ -166,5 +166,6 @@ async def test_a_gap_is_listed_and_closed(box, tmp_path):
         )
         assert "created 1" in command(tmp_path, "once")[1]
         assert command(tmp_path, "gaps") == (0, "")
+        assert [command(tmp_path, asked, "--workspace", "999")[0] for asked in ("gaps", "orders")] == [2, 2]
 
     await asyncio.to_thread(work)

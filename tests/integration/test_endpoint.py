@@ -53,7 +53,7 @@ async def test_it_names_who_is_not_ready_and_why(endpoint):
 
 async def test_a_taken_port_is_told_with_a_remedy(endpoint):
     """Two daemons on one port: the second says what to set."""
-    with pytest.raises(ConfigError, match=f":{endpoint.port} cannot be listened to") as caught:
+    with pytest.raises(ConfigError, match=f":{endpoint.port} cannot be listened to: Address already in use$") as caught:
         async with Endpoint().serving("127.0.0.1", endpoint.port):
             pytest.fail("it listens")
 
