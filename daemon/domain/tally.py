@@ -18,7 +18,7 @@ class Tally:
     unchanged: int = 0
     stale: int = 0
     unreadable: int = 0
-    #: Of the new ones, those that are older than going live.
+    #: Those that are older than going live: of the new ones, and of those whose reference proved to be from elsewhere.
     baseline: int = 0
     #: Of the new ones, those that were parked as older than the start wall; and those of any age that a person let through.
     older: int = 0

@@ -175,7 +175,7 @@ def _changed_the_erp(tally: Tally) -> bool:
 
 def _stirred_the_erp(tally: Tally) -> bool:
     """Some order may have got a record, or settled its doubt: news that wait for it can be heard."""
-    return _changed_the_erp(tally) or tally.parked + tally.retrying + tally.in_doubt > 0
+    return _changed_the_erp(tally) or tally.parked + tally.baseline + tally.retrying + tally.in_doubt > 0
 
 
 async def _close(way: Way, report: Report) -> None:

@@ -124,6 +124,8 @@ def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, e
     if state.situation is Situation.PARKED:
         tell_parked(way, state)
         return Tally(parked=1)
+    if state.situation is Situation.BASELINE:
+        return Tally(baseline=1)
     return Tally(retrying=1)
 
 

@@ -285,6 +285,20 @@ async def test_an_outage_does_not_turn_an_old_order_into_baseline(database_url: 
         assert (await w.state(order_id)).situation is Situation.PARKED
 
 
+async def test_an_old_order_with_a_reference_from_elsewhere_counts_as_baseline(database_url: str) -> None:
+    """The ERP knows nothing of it under our key: nothing is tried again, and the cycle's numbers say so."""
+    w = World(database_url, oddities=Oddities(filter_by="created"))
+    w.market.place(external_id="SO-17")
+    w.clock.advance(3600)
+    await w.start()
+    try:
+        tally = (await w.cycle()).tally
+
+        assert (tally.baseline, tally.retrying) == (1, 0)
+    finally:
+        await w.stop()
+
+
 async def test_retry_of_an_order_that_could_never_be_read(database_url: str) -> None:
     """There is no content to deliver: it stays with its reason."""
     async with world(database_url) as w:
