@@ -77,4 +77,5 @@ async def _serve(crew: Crew, reload: Reload, stop: Stop, fatal: "asyncio.Future[
 
 def _fail(fatal: "asyncio.Future[None]", error: OperatorError) -> None:
     if not fatal.done():
+        _log.error("daemon.failed", reason=str(error), remedy=error.remedy, exit_code=error.exit_code)
         fatal.set_exception(error)
