@@ -19,6 +19,7 @@ from daemon.store.locks import REMEDY
 _NAMESPACE = 0x636F6E73
 _TRY = "SELECT pg_try_advisory_lock(%s, %s)"
 _FREE = "SELECT pg_advisory_unlock(%s, %s)"
+_FREE_ALL = "SELECT pg_advisory_unlock_all()"
 _HOLDER = """
     SELECT concat(a.application_name, ' from ', coalesce(host(a.client_addr), 'its own host'),
                   ' since ', date_trunc('second', a.backend_start))
@@ -105,6 +106,9 @@ class AdvisoryLocks:
         if self._speaking is not None:
             self._speaking.cancel()
             await asyncio.gather(self._speaking, return_exceptions=True)
+        if self._connection is not None:
+            with suppress(Error):  # a server takes its time to notice that a session is over
+                await _ask(self._connection, _FREE_ALL, ())
         await self._lose()
 
     async def _connected(self) -> AsyncConnection:

@@ -25,7 +25,7 @@ _LOGIN_REMEDIES = {
     "no password supplied": _POSTGRESQL_REMEDIES["28"],
     "no pg_hba.conf entry": _POSTGRESQL_REMEDIES["28"],
     "permission denied": _POSTGRESQL_REMEDIES["28"],
-    'FATAL:  role "': _POSTGRESQL_REMEDIES["28"],
+    'FATAL: role "': _POSTGRESQL_REMEDIES["28"],
     "does not exist": _POSTGRESQL_REMEDIES["3D000"],
     "invalid connection option": "Check what follows the question mark in database.url",
 }

@@ -36,7 +36,7 @@ def test_answers_of_any_shape(values, tail):
             assert (element.order is None) == bool(element.error)
             fuzz.assert_harmless(element.error, element.id or "")
     except SliceUnreadable:
-        assert tail.strip()
+        assert tail.strip(" \t\r\n")  # what JSON calls white space
 
 
 @pytest.mark.parametrize("number", [1, 2])
