@@ -89,10 +89,11 @@ class Book:
             raise Conflict(f"{sale.name} is {sale.state} in Tryton, a state that this adapter does not know")
         if sale.state == "done" or sale.is_leaving:
             raise Conflict(f"{sale.name} is {'done' if sale.state == 'done' else 'being shipped'} in Tryton")
-        if sale.state == "processing" and self._settings.after_confirmation == "conflict":
+        is_somebodys = sale.state == "confirmed" and self._settings.state != "confirmed"
+        if (sale.state == "processing" or is_somebodys) and self._settings.after_confirmation == "conflict":
             raise Conflict(f"{sale.name} is confirmed in Tryton (after_confirmation leaves such sales to a person)")
-        if sale.state == "confirmed" and self._settings.state != "confirmed":
-            raise Conflict(f"{sale.name} was confirmed by somebody, and Tryton has not begun to process it")
+        if is_somebodys:
+            raise Conflict(f"{sale.name} is confirmed in Tryton, which has not begun to process it: an amendment can follow then")
 
     def _goal(self, sale: Sale) -> str:
         """How far a sale is taken: as the settings say, and never less far than it was. One with a number was quoted before."""
