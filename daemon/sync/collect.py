@@ -34,10 +34,11 @@ async def collect_window(way: Way, glance: Glance, relief: Relief) -> Tally:
 async def collect_edited(way: Way, glance: Glance) -> Tally:
     """Orders edited after acceptance, since the cursor, less the overlap."""
     now = await way.market.now()
-    since = past(glance.cursors[Stream.EDITED], now, way.rules.wide_horizon) - way.rules.overlap
+    cursor = past(glance.cursors[Stream.EDITED], now, way.rules.wide_horizon)
     ordinal = way.ordinal()
-    answer = await way.market.list_edited(since)
-    move = {Stream.EDITED: min(answer.date, await way.market.now())}
+    answer = await way.market.list_edited(cursor - way.rules.overlap)
+    # No sweep lists an edit again, so a Date that runs ahead must not carry the cursor over one: this machine's clock bounds it.
+    move = {Stream.EDITED: min(answer.date, await way.market.now(), max(way.clocks.wall(), cursor))}
     if answer.elements:
         way.memory.said.clear()  # what the slices said of these orders may be old now
     batch = Batch(way, glance.workspace, Stream.EDITED, None, [Listed(answer, ordinal)], move)

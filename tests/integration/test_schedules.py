@@ -297,6 +297,26 @@ async def test_a09_a_clock_that_jumped_forward_and_back(database_url: str) -> No
         await w.assert_promise(order_id, parked)
 
 
+async def test_a09_an_edit_while_the_date_ran_ahead(tmp_path: Any) -> None:
+    """No sweep lists an edit again: the edited list's cursor does not follow a clock beyond this machine's own."""
+    with without_threads():
+        scene = Stage(Scenery(), tmp_path)
+        try:
+            scene.place(accepted=True, boxes=2)
+            await scene.run(scene.a)
+            scene.skew(date=timedelta(hours=1), wall=timedelta(0))
+            await scene.run(scene.a)
+            await scene.wait(60)
+            scene.edit(scene.orders[0], 3)
+            await scene.run(scene.a)
+            await scene.wait(4_000)
+            await scene.quiet()
+            await scene.read_states()
+            scene.truth.verdict()
+        finally:
+            await scene.close()
+
+
 async def test_a10_an_order_edited_long_after(database_url: str) -> None:
     """Order rows and create keys stay: an edit beyond the horizon is an update, not a second order."""
     async with world(database_url) as w:

@@ -54,6 +54,8 @@ class Stage:
         self.market.on_call, self.erp.on_call = self._market_call, self._erp_call
         #: How far the API's `Date`, and the machine's clock, are from the truth.
         self.date_skew = self.wall_skew = timedelta(0)
+        #: Whether both ran ahead at once, by more than the overlap: then nothing tells how far the edited list was read.
+        self.both_ran_ahead = False
         self.spoilt: set[str] = set()
         #: The latest version of each order that was recorded, as far as the outside can tell.
         self.recorded: dict[str, int] = {}
@@ -251,6 +253,7 @@ class Stage:
 
     def skew(self, *, date: timedelta, wall: timedelta) -> None:
         self.date_skew, self.wall_skew = date, wall
+        self.both_ran_ahead = self.both_ran_ahead or min(date, wall) > self.rules.overlap
         self.tell(f"the API's clock is off by {date}, the machine's by {wall}", fault="clock")
 
     def begin_or_end(self, what: str) -> None:
