@@ -15,6 +15,8 @@ from daemon.sync.way import Way
 
 #: How many orders one push names.
 _BATCH = 100
+#: So many refused marks are remembered; then all are tried again.
+_MOST_REFUSED = 10_000
 
 
 async def tell_references(way: Way) -> Tally:
@@ -130,10 +132,16 @@ async def _ackable(way: Way, after: str = "") -> list[OrderState]:
     async with way.store.transaction() as tx:
         blocked = {row.order_id for row in await tx.open_rows()}
         while marked := await tx.edited_marks(_BATCH, after):
-            if ready := [state for state in marked if is_ackable(state) and state.id not in blocked]:
+            if ready := [state for state in marked if is_ackable(state) and state.id not in blocked and _is_due(way, state)]:
                 return ready
             after = marked[-1].id
     return []
+
+
+def _is_due(way: Way, state: OrderState) -> bool:
+    """A mark that was refused waits for its next try."""
+    _, due = way.memory.refused_marks.get(state.id, (0, 0.0))
+    return way.clocks.monotonic() >= due
 
 
 async def _mark(way: Way, states: Sequence[OrderState]) -> Tally:
@@ -141,6 +149,7 @@ async def _mark(way: Way, states: Sequence[OrderState]) -> Tally:
         await way.market.mark_seen([(state.id, state.hash_id) for state in states])
     except RequestRefused as refusal:
         if len(states) == 1:
+            _put_off(way, states[0])
             way.say("seen.refused", order_id=states[0].id, reason=str(refusal))
             return Tally(refused=1)
         tally = Tally()
@@ -149,6 +158,16 @@ async def _mark(way: Way, states: Sequence[OrderState]) -> Tally:
         return tally
     await _record_seen(way, states)
     return Tally(seen=len(states))
+
+
+def _put_off(way: Way, state: OrderState) -> None:
+    """Remembered by this process alone: the edited list goes on naming the order, and a restart may as well try again."""
+    refused, rules = way.memory.refused_marks, way.rules
+    if len(refused) >= _MOST_REFUSED:
+        refused.clear()
+    attempts = refused.get(state.id, (0, 0.0))[0] + 1
+    wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
+    refused[state.id] = attempts, way.clocks.monotonic() + wait.total_seconds()
 
 
 async def _record_seen(way: Way, states: Sequence[OrderState]) -> None:
@@ -160,4 +179,5 @@ async def _record_seen(way: Way, states: Sequence[OrderState]) -> None:
         )
         await tx.save_rows(_row(way, Kind.SEEN, state, record=state.erp_record) for state in states)
     for state in states:
+        way.memory.refused_marks.pop(state.id, None)
         way.say("edit.seen", order_id=state.id, revision=state.latest)

@@ -148,6 +148,8 @@ class Memory:
     reports_marks: list[tuple[float, str | None]] = field(default_factory=list)
     #: The digests of what could not be read and has no usable id, so that each is told once.
     told_unreadable: set[str] = field(default_factory=set)
+    #: Orders whose `seen` was refused: how often, and when it is tried again, by the monotonic clock.
+    refused_marks: dict[str, tuple[int, float]] = field(default_factory=dict)
     #: That a wide sweep was cut is told once.
     told_cut: bool = False
     #: That a sweep listed nothing is told once, until one lists something.

@@ -65,7 +65,7 @@ class FakeMarketplace:
         self.oddities = oddities or Oddities()
         self.on_call: Callable[[str], Awaitable[None] | None] = lambda _what: None
         self.calls: list[str] = []
-        #: Why a push of a reference or a cancel is refused, by order id, or a `prepare`, by hash id.
+        #: Why a push of a reference, a cancel or a `seen` (as a whole) is refused, by order id, or a `prepare`, by hash id.
         self.refuses: dict[str, str] = {}
         #: (order id, version that the `seen` covered), in order.
         self.seen: list[tuple[str, int]] = []
@@ -250,6 +250,8 @@ class FakeMarketplace:
             self.cancel(order_id)
 
     def _see(self, order_ids: Sequence[str]) -> None:
+        if refused := [self.refuses[order_id] for order_id in order_ids if order_id in self.refuses]:
+            raise RequestRefused(refused[0])
         for order_id in order_ids:
             entry = self._entries[order_id]
             covered = entry.version if self.oddities.seen_covers == "now" else entry.listed_version

@@ -527,6 +527,29 @@ async def test_a23_a_refused_reference_does_not_hold_back_an_edit(database_url: 
         await w.assert_promise(order_id)
 
 
+async def test_a23_a_refused_seen_backs_off_and_holds_up_nothing(database_url: str) -> None:
+    """Consentio refuses to mark one edit: it is tried again with a growing wait and told once a try, and others are marked."""
+    async with world(database_url) as w:
+        order_id, other = w.market.place(), w.market.place()
+        await w.cycle()
+        w.market.refuses[order_id] = "no such order"
+        edit(w, order_id, "12")
+        edit(w, other, "13")
+        await w.live_on(8)
+        await w.assert_promise(order_id, other)
+        assert not w.market.unseen(other)
+
+        tries = len(w.events("seen.refused"))
+        listed = w.market.calls.count("edited")
+        await w.live_on(1)
+        assert len(w.events("seen.refused")) == tries + timedelta(hours=1) / w.rules.backoff_max
+        assert w.market.calls.count("edited") == listed + 12 + 4, "the edited list is read again only before a try"
+
+        w.market.refuses.clear()
+        await w.live_on(0.25)
+        assert not w.market.unseen(order_id)
+
+
 async def test_an_outage_of_the_erp_counts_against_no_order(database_url: str) -> None:
     """Nothing was sent: when it is back, everything is delivered, however long it took."""
     async with world(database_url) as w:
