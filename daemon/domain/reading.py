@@ -11,7 +11,8 @@ from daemon.domain.plan import CONTENT_GONE, OTHER_IDENTITY, changed, is_too_old
 from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation, WorkspaceState
 from daemon.domain.window import Slice
 
-#: How often a reference is told again because a sweep read another one (A24): an API that spells it otherwise must make no loop.
+#: How often a reference is told again because sweeps read another one, and never ours (A24): an API that spells it otherwise must
+#: make no loop.
 MAX_RETOLD = 3
 
 UNREADABLE = "cannot be read: "
@@ -164,9 +165,11 @@ def _hinted(state: OrderState, reading: Reading, now: datetime) -> OrderState:
     if reference is not None and reference not in ours and state.wanted:
         state = state.evolve(hint=reference, verify=state.situation is not Situation.BASELINE)
         state = steer(state, now) if state.situation is not Situation.SETTLED else state.evolve(due_at=now)
-    if reading.stream not in (Stream.NEAR, Stream.WIDE) or state.told_id is None or state.retold >= MAX_RETOLD:
+    if reading.stream not in (Stream.NEAR, Stream.WIDE) or state.told_id is None:
         return state
     if (reference, reading.order.reference_status) == (state.told_id, state.told_status):
+        return state.evolve(retold=0) if state.retold else state
+    if state.retold >= MAX_RETOLD:
         return state
     return with_tell(state.evolve(told_id=None, told_status=None, retold=state.retold + 1), now)
 

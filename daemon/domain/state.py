@@ -103,7 +103,7 @@ class OrderState:
     # -- the Consentio side
     told_id: str | None = None
     told_status: str | None = None
-    #: How often a reference was told again because a sweep read another one.
+    #: How often a reference was told again because a sweep read another one, since one last read what was told.
     retold: int = 0
     tell_attempts: int = 0
     #: When the Consentio side is looked at next; None when nothing is to be told.

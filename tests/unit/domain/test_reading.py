@@ -135,6 +135,18 @@ def test_a_sweep_that_reads_another_reference_tells_ours_again_but_not_for_ever(
     assert retake(state, reading(99, **wrong)).state.tell_due_at is None
 
 
+def test_a_sweep_that_reads_what_was_told_ends_the_count() -> None:
+    """An order that lives for months may lose its reference now and then: it is told again each time, however often."""
+    state = delivered(met())
+    for ordinal in range(2, 2 + 4 * MAX_RETOLD, 2):
+        state = retake(state, reading(ordinal, stream=Stream.NEAR)).state
+        assert state.tell_due_at is not None
+        state = state.evolve(told_id="R1", told_status="open", tell_due_at=None)
+        ours = {"external_id_seller": "R1", "external_status_seller": "open"}
+        state = retake(state, reading(ordinal + 1, stream=Stream.WIDE, **ours)).state
+        assert (state.tell_due_at, state.retold) == (None, 0)
+
+
 def test_a_reference_we_never_told_is_a_hint_that_this_database_forgot() -> None:
     """It is asked about in the ERP before anything else happens to the order (A6)."""
     state = retake(met(), reading(2, external_id_seller="R9")).state
