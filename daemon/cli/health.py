@@ -1,4 +1,4 @@
-"""`healthcheck`: asked every few seconds by a container's engine, so it reads two keys and imports next to nothing."""
+"""`healthcheck`: asked every few seconds by a container's engine, so it reads next to nothing, and imports as little."""
 
 import sys
 from http.client import HTTPConnection, HTTPException
@@ -23,12 +23,13 @@ def healthcheck(
 
     Exit codes: 0 well, 1 not, as containers expect.
     """
-    from daemon.config.sources import read_source
+    from daemon.config.sources import config_file, read_source
     from daemon.errors import DaemonError
+    from daemon.service.whereabouts import found
 
     path, where = "/readyz" if ready else "/healthz", ""
     try:
-        host, port = _place(read_source(config))
+        host, port = _reachable(*(found(config_file(config)) or _configured(read_source(config))))
         where = f" at {host}:{port}"
         status, body = _get(host, port, path)
     except (DaemonError, OSError, HTTPException, ValueError) as error:
@@ -37,9 +38,13 @@ def healthcheck(
         _fail(f"{path} says {status}: {body}")
 
 
-def _place(source: "Source") -> tuple[str, int]:
+def _configured(source: "Source") -> tuple[str, int]:
     host, port = (str(_key(source, key, default)) for key, default in (("host", "127.0.0.1"), ("port", 8080)))
-    return _EVERYWHERE.get(host, host), int(port)
+    return host, int(port)
+
+
+def _reachable(host: str, port: int) -> tuple[str, int]:
+    return _EVERYWHERE.get(host, host), port
 
 
 def _reason(error: Exception) -> str:

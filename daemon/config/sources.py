@@ -51,9 +51,14 @@ class Source:
         return lines_of(self.text)
 
 
+def config_file(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """The file that is named, else CONSENTIO_SYNC_CONFIG's, else ./config.toml."""
+    return path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+
+
 def read_source(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Source:
-    """Reads the file (the one named, else CONSENTIO_SYNC_CONFIG's, else ./config.toml) and picks our variables."""
-    file = path or Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    """Reads the config file and picks our variables."""
+    file = config_file(path, environ)
     text = _text(file)
     try:
         tree = tomllib.loads(text)

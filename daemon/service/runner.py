@@ -16,6 +16,7 @@ from daemon.service.progress import Progress
 from daemon.service.reload import Config, Reload
 from daemon.service.signals import Stop
 from daemon.service.watchdog import Watchdog
+from daemon.service.whereabouts import leaving
 
 #: How often, in seconds: whether the config was edited, another daemon left a workspace, and work goes on.
 _LOOK_AT_CONFIG_S = 1.0
@@ -36,6 +37,7 @@ async def run(config: Config) -> None:
             endpoint = Endpoint()
             if settings.http.enabled:  # first, so that a taken port is told before anything else is touched
                 await stack.enter_async_context(endpoint.serving(settings.http.host, settings.http.port))
+                stack.enter_context(leaving(config.loaded.source.file, settings.http.host, endpoint.port))
                 _log.info("http.opened", host=settings.http.host, port=endpoint.port)
             house = await stack.enter_async_context(open_house(settings))
             crew = Crew(house, is_stopping=stop.is_asked, fail=partial(_fail, fatal))

@@ -128,7 +128,10 @@ def test_a_broken_file_changes_nothing_until_it_is_mended(tmp_path, market):
 
 
 def test_a_mounted_config_map_is_watched_and_sighup_is_heard(tmp_path, market):
-    """Kubernetes turns a link to a new folder; what only a restart can bring is told so, and the rest is taken up."""
+    """Kubernetes turns a link to a new folder; what only a restart can bring is told so, and the rest is taken up.
+
+    The health check asks where the daemon listens, whatever the file says by now.
+    """
     text = write_config(tmp_path, market.url).read_text()
     for name, level in (("one", "debug"), ("two", "info")):
         (tmp_path / name).mkdir()
@@ -147,6 +150,11 @@ def test_a_mounted_config_map_is_watched_and_sighup_is_heard(tmp_path, market):
         daemon.process.send_signal(signal.SIGHUP)
         postponed = daemon.wait_for("config.postponed")
         told = wait_for_trouble(daemon, "a restart is needed")
+        with running(tmp_path, "healthcheck", "--config", "mounted.toml") as other_port:
+            assert other_port.end() == 0, other_port.text
+        config.write_text("no TOML")
+        with running(tmp_path, "healthcheck", "--ready", "--config", "mounted.toml") as broken:
+            assert broken.end() == 0, broken.text
         code = daemon.end(signal.SIGTERM)
 
     assert changes(turned) == ["log.level: debug → info", "service.drain_grace: 20s → 3s"]
