@@ -10,8 +10,12 @@ from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 
 def intended(state: OrderState, row: LedgerRow) -> OrderState:
     """The intent is committed: until its outcome is, the row has the word."""
-    body = row.revision if row.kind is Kind.CREATE else state.body_revision
-    return state.evolve(situation=Situation.DELIVERING, due_at=None, body_revision=body)
+    state = state.evolve(situation=Situation.DELIVERING, due_at=None)
+    if row.kind is not Kind.CREATE:
+        return state
+    # That an earlier cancel left nothing in the ERP counts no longer: were this create in doubt, its cancel must be sent, too.
+    known = None if state.erp_revision is None else 0
+    return state.evolve(body_revision=row.revision, erp_revision=known, erp_digest=None)
 
 
 def doubted(state: OrderState) -> OrderState:

@@ -526,3 +526,20 @@ async def test_an_outage_does_not_unsay_that_an_earlier_create_may_have_arrived(
         await w.live_on(1)
 
         assert (await w.state(order_id)).situation is Situation.PARKED
+
+
+@pytest.mark.parametrize("erp", [STERN, FakeErpSettings(find="creates")], ids=["cannot be asked", "can be asked"])
+async def test_a_create_in_doubt_of_an_order_that_was_first_met_canceled(database_url: str, erp: FakeErpSettings) -> None:
+    """That the ERP had nothing counts no longer once a create may have arrived: its cancel must be sent, too."""
+    async with world(database_url, erp=erp) as w:
+        order_id = w.market.place()
+        w.market.cancel(order_id)
+        await w.cycle()
+        w.market.accept(order_id)
+        w.use_hooks(erp=lose("after create"))
+        await w.cycle()
+        assert w.erp.live(order_id)
+        w.market.cancel(order_id)
+        await w.live_on(1)
+
+        assert (await w.state(order_id)).situation is Situation.PARKED or not w.erp.live(order_id)
