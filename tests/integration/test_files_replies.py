@@ -227,7 +227,8 @@ async def test_our_own_cancel_is_no_news(tmp_path):
         ("a.json", b'{"key": "c9", "status": "x"}', "no document with the key c9"),
         ("a.json", b'{"key": "../../c1", "status": "x"}', "no document with the key"),
         ("a.json", b'{"key": "c1", "record": "c2", "status": "x"}', "is about record c1"),
-        ("a.csv", b"key;status\r\nc1;x\r\n", "must end in .json"),
+        ("a.csv", b"{}\n", "no reply has the column"),
+        ("a.txt", b"key;status\r\nc1;x\r\n", "must end in .csv or .json"),
         ("evil\n\x1b[31m.json", b"{", "no JSON"),
         (b"\xff.json".decode(errors="surrogateescape"), b"{", "no JSON"),
         ("x" * 250 + ".json", b"{", "no JSON"),
@@ -297,12 +298,13 @@ async def test_a_bad_reply_among_good_ones(tmp_path):
         assert "its others were" in (tmp_path / "replies-bad" / message).read_text()
 
 
-async def test_a_table_of_replies(tmp_path):
-    """Where documents are CSV, replies may be, too, or JSON."""
-    async with files(tmp_path, format="csv", csv_decimal_mark=",") as erp:
+@pytest.mark.parametrize("documents", ["csv", "json"])
+async def test_a_table_of_replies(tmp_path, documents):
+    """A reply may be CSV or JSON, as its name says, whichever of them the documents are."""
+    async with files(tmp_path, format=documents, csv_decimal_mark=",") as erp:
         await erp.create(ORDER, "c1")
         await erp.create(ORDER, "c2")
-        assert [name.rpartition(".")[2] for name in names(tmp_path / "inbox")] == ["csv", "csv"]
+        assert [name.rpartition(".")[2] for name in names(tmp_path / "inbox")] == [documents, documents]
         leave(tmp_path, "a.CSV", b"key;number;total\r\nc1;SO-1;1,5\r\nc2;SO-2;-2,5\r\n")
         leave(tmp_path, "b.json", key="c1", status="x")
         reports = await erp.reports(None)

@@ -10,6 +10,8 @@ from typing import Any
 from daemon.erp.files.reply import Reply, reply_of
 from daemon.erp.files.table import Style
 
+#: A reply is read by its own form, whichever the documents have.
+FORMS = ("csv", "json")
 #: A larger file is no reply, and one of more replies is to be split.
 MAX_BYTES, MAX_REPLIES = 1_000_000, 2_000
 

@@ -24,7 +24,7 @@ from daemon.domain.ledger import News
 from daemon.erp.files import aside, letter
 from daemon.erp.files.flush import Flush, flushing
 from daemon.erp.files.folder import Folder
-from daemon.erp.files.letter import Part
+from daemon.erp.files.letter import FORMS, Part
 from daemon.erp.files.postmark import (
     PATIENCE_S,
     Letter,
@@ -71,7 +71,6 @@ class Replies:
         self._folder = folder
         self._settings = settings
         self._workspace = workspace
-        self._forms = {"json", settings.format}
         self._forget_at = 0.0
 
     @property
@@ -91,7 +90,7 @@ class Replies:
         """What `news` would tell, touching nothing."""
         if not (self.taken.is_dir() and self.inbox.is_dir()):
             return []
-        heard = [read for found in waiting(self.inbox, self._forms, AT_ONCE) if (read := self._heard(found))]
+        heard = [read for found in waiting(self.inbox, FORMS, AT_ONCE) if (read := self._heard(found))]
         return [*self._told(as_stamp(since))[0], *(one for read in heard for one in self._news_in(read))]
 
     @contextmanager
@@ -108,7 +107,7 @@ class Replies:
     # ---- 1 and 2
 
     def _take(self, since: str) -> None:
-        heard = [read for found in waiting(self.inbox, self._forms, AT_ONCE) if (read := self._heard(found))]
+        heard = [read for found in waiting(self.inbox, FORMS, AT_ONCE) if (read := self._heard(found))]
         if not heard:
             return
         with flushing(self._folder.root) as flush:
@@ -129,8 +128,8 @@ class Replies:
 
     def _parts(self, found: Letter) -> list[Part] | None:
         """None if the file changes while it is read. Raises `Unread`, FileNotFoundError, or ValueError."""
-        if found.form not in self._forms:
-            raise Unread(f"no reply is called so: its name must end in {' or '.join(sorted(f'.{form}' for form in self._forms))}")
+        if found.form not in FORMS:
+            raise Unread(f"no reply is called so: its name must end in {' or '.join(f'.{form}' for form in FORMS)}")
         said = content(found.path)
         return None if said is None else letter.read(said, found.form, self._settings.style)
 
