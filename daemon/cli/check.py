@@ -77,15 +77,16 @@ async def _installation() -> str:
 
 
 async def _database(settings: "Settings") -> str:
-    from daemon.store.schema import current_revision, require_creatable, require_current
+    from daemon.store.schema import current_revision, require_creatable, require_current, require_room
     from daemon.store.tables import REVISION
 
     url = settings.database.url.get_secret_value()
+    require_creatable(url)
+    require_room(url)
     current = await current_revision(url)
     if (current is not None and current > REVISION) or not settings.database.migrates_itself:
         await require_current(url, auto_migrate=False)
     if current is None:
-        require_creatable(url)
         return "there is none yet; `run` makes it"
     return f"schema {current}" if current == REVISION else f"schema {current}; `run` brings it to {REVISION}"
 

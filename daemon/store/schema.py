@@ -1,7 +1,9 @@
 """The schema: which one the database has, and how it comes to the newest. Alembic is imported only to migrate: it is slow."""
 
+import errno
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from sqlalchemy import Connection, Select, column, inspect, select, table, text
@@ -10,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import daemon
 from daemon.errors import DatabaseError
 from daemon.store.address import Address, parse_address
-from daemon.store.border import PATH_REMEDY
+from daemon.store.border import PATH_REMEDY, ROOM
 from daemon.store.engine import Engine
 from daemon.store.tables import REVISION, VERSION_TABLE, metadata
 
 _MIGRATE = "Run `consentio-sync migrate`"
 #: Two daemons that start together migrate one after the other.
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(1668247155, 0)"
+#: What SQLite needs beside its file to be opened at all, and a little for a commit.
+_A_LITTLE = bytes(64 * 1024)
 _STORED: Select[Any] = select(column("version_num")).select_from(table(VERSION_TABLE))
 
 
@@ -62,6 +66,21 @@ def require_creatable(url: str) -> None:
     file = parse_address(url).file
     if file is not None and not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
         raise DatabaseError(f"The database {file} cannot be created", remedy=PATH_REMEDY)
+
+
+def require_room(url: str) -> None:
+    """Raises `DatabaseError` if the disk of SQLite's file takes nothing more; what is written there for it is gone at once."""
+    file = parse_address(url).file
+    if file is None:
+        return
+    try:
+        with TemporaryFile(dir=file.parent) as probe:
+            probe.write(_A_LITTLE)
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as problem:
+        remedy = ROOM if problem.errno in (errno.ENOSPC, errno.EDQUOT) else PATH_REMEDY
+        raise DatabaseError(f"The database {file} cannot be written: {problem.strerror}", remedy=remedy) from None
 
 
 async def migrate(url: str) -> tuple[str | None, str]:

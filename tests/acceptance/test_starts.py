@@ -168,6 +168,17 @@ def disk_full(start: Start) -> None:
     start.under = on_a_full_disk()
 
 
+def no_room_for_a_database(start: Start) -> None:
+    disk_full(start)
+    start.edit("full/sync.db", "full/new.db")
+
+
+def no_room_for_documents(start: Start) -> None:
+    disk_full(start)
+    start.edit("sqlite:///full/sync.db", "sqlite:///sync.db")
+    start.edit('folder = "erp"', 'folder = "full/erp"')
+
+
 CASES = [
     Case(missing_config, 3, 3, 3, ["no config file"]),
     Case(unreadable_config, 3, 3, 3, ["cannot be read"]),
@@ -201,6 +212,8 @@ CASES = [
     Case(locked_workspace, 7, 7, 7, ["held by", "the other daemon"]),
     Case(taken_port, 0, 0, 3, ["cannot be listened to"]),
     Case(disk_full, 4, 4, 4, ["full/sync.db"]),
+    Case(no_room_for_a_database, 4, 4, 4, ["full/new.db"]),
+    Case(no_room_for_documents, 6, 6, None, ["full/erp", "No space left"]),
 ]
 
 

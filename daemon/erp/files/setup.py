@@ -10,6 +10,9 @@ from pathlib import Path
 from daemon.erp.files.folder import Folder
 from daemon.errors import AdapterError
 
+#: What a document takes.
+_A_LITTLE = bytes(4096)
+
 
 def prepare(folder: Folder, replies: Sequence[Path]) -> None:
     """Create what is missing and try what the protocol needs. Raises `AdapterError` with a remedy; the ERP sees no trace."""
@@ -18,6 +21,7 @@ def prepare(folder: Folder, replies: Sequence[Path]) -> None:
     for place in places:
         _must_be_writable(place)
     _must_be_one_file_system(folder, places)
+    _must_have_room(folder)
     _must_have_links(folder)
 
 
@@ -65,8 +69,23 @@ def _crosses_mounts(source: Path, target: Path) -> bool:
     return False
 
 
+def _must_have_room(folder: Folder) -> None:
+    """A little is written through to the disk: a full one still takes empty files."""
+    probe = _probe(folder)
+    try:
+        with probe.open("wb") as file:
+            file.write(_A_LITTLE)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as problem:
+        remedy = f"Make room on the disk of {folder.root}, or look at its quota and at the disk itself."
+        raise AdapterError(f"cannot write a document into {folder.staging}: {problem.strerror}", remedy=remedy) from problem
+    finally:
+        _quietly(probe.unlink)
+
+
 def _must_have_links(folder: Folder) -> None:
-    probe = folder.staging / f"probe.{secrets.token_hex(4)}"
+    probe = _probe(folder)
     link = folder.receipts / "00" / probe.name
     try:
         probe.touch()
@@ -77,6 +96,10 @@ def _must_have_links(folder: Folder) -> None:
     finally:
         _quietly(probe.unlink)
         _quietly(link.unlink)
+
+
+def _probe(folder: Folder) -> Path:
+    return folder.staging / f"probe.{secrets.token_hex(4)}"
 
 
 def _quietly(remove: Callable[[], None]) -> None:
