@@ -2,6 +2,7 @@
 
 settings    what the operator may say, and what an order lacks under it
 document    what a document says, and what it is called
+ascii       JSON in ASCII, as `json.dumps` would write it
 table       the same as CSV
 cells       one cell of it, safe in a spreadsheet
 flush       making files outlive a power cut, many at once

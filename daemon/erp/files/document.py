@@ -1,29 +1,37 @@
 """What a document says, what it is called, and the words for a change."""
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from operator import attrgetter
+from functools import lru_cache
 from typing import Any
 
 from daemon.domain.content import Change, FieldChange, number_text
-from daemon.domain.order import Address, Line, Order
+from daemon.domain.order import Line, Order
+from daemon.erp.files.ascii import ascii_json
 from daemon.ports import Effect
 
 #: The form of a document; a new number whenever an importer would have to change.
 SCHEMA = "consentio-sync/files/1"
 
-_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Order, Line, Address, FieldChange)}
-_VALUES = {kind: attrgetter(*names) for kind, names in _NAMES.items()}
+
+def _names(kind: type[Order | Line], held: type) -> list[str]:
+    return [field.name for field in fields(kind) if field.type in (held, held | None)]
+
+
+#: Every field in its order; those that hold a number; those that hold a moment.
+_FIELDS = {kind: dict.fromkeys(field.name for field in fields(kind)) for kind in (Order, Line)}
+_NUMBERS = {kind: _names(kind, Decimal) for kind in (Order, Line)}
+_MOMENTS = {kind: _names(kind, datetime) for kind in (Order, Line)}
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _PLAIN_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 def document(effect: Effect, *, record: str, workspace: str, written_at: datetime) -> bytes:
-    """One effect as JSON, in ASCII, so that no reader can mistake its encoding.
+    """One effect as JSON, in ASCII.
 
     `order` has every field of the order by our names, numbers as decimal text, moments as RFC 3339 in UTC, absent as null.
     The order's hash is left out: it works as a password.
@@ -34,18 +42,18 @@ def document(effect: Effect, *, record: str, workspace: str, written_at: datetim
         "key": effect.key,
         "record": record,
         "workspace": workspace,
-        "written_at": _plain(written_at),
-        "order": {"customer": effect.order.customer, **_fields(effect.order, without="hash_id")},
+        "written_at": written_at.astimezone(UTC),
+        "order": _order(effect.order),
     }
     if effect.change is not None:
         says["change"] = _change(effect.change)
-    return json.dumps(says).encode()
+    return ascii_json(says)
 
 
 def document_name(effect: Effect, written_at: datetime, form: str = "json") -> str:
     """A file name that sorts by time and is safe on every file system, whatever the ids hold; under 200 bytes."""
     stamp = written_at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    order = re.sub(r"[^A-Za-z0-9._-]", "_", effect.order.id)[:60]
+    order = _UNSAFE.sub("_", effect.order.id)[:60]
     return f"{stamp}-{effect.kind.value}-{order}-{safe_key(effect.key)}.{form}"
 
 
@@ -73,37 +81,33 @@ def _field_in_words(field: FieldChange) -> str:
     return f"{field.name} {field.before or 'nothing'} → {field.after or 'nothing'}"
 
 
+def _order(order: Order) -> dict[str, Any]:
+    says = _fields(order)
+    del says["hash_id"]
+    return {"customer": order.customer, **says, "lines": [_fields(line) for line in order.lines]}
+
+
+def _fields(thing: Order | Line) -> dict[str, Any]:
+    """By name, in the order of the type, in whatever order it was filled; places stay as they are."""
+    kind = type(thing)
+    says = {**_FIELDS[kind], **vars(thing)}
+    for name in _NUMBERS[kind]:
+        says[name] = _number(says[name])
+    for name in _MOMENTS[kind]:
+        says[name] = says[name] and says[name].astimezone(UTC)
+    return says
+
+
+@lru_cache(maxsize=4096)
+def _number(value: Decimal | None) -> str | None:
+    """Most numbers of an order were in another one before it, and equal numbers have one text."""
+    return None if value is None else number_text(value)
+
+
 def _change(change: Change) -> dict[str, Any]:
     return {
         "before_is_known": change.before is not None,
-        "fields": [_fields(field) for field in change.fields],
-        "lines": [
-            {"id": line.id, "what": line.what, "name": line.name, "fields": [_fields(field) for field in line.fields]}
-            for line in change.lines
-        ],
+        "fields": change.fields,
+        "lines": change.lines,
         "words": change_in_words(change),
     }
-
-
-def _fields(thing: Order | Line | Address | FieldChange, *, without: str = "") -> dict[str, Any]:
-    kind = type(thing)
-    return {
-        name: value if value is None or type(value) is str else _plain(value)
-        for name, value in zip(_NAMES[kind], _VALUES[kind](thing), strict=True)
-        if name != without
-    }
-
-
-def _plain(value: object) -> Any:
-    say = _PLAIN.get(type(value))
-    return value if say is None else say(value)
-
-
-#: How each type of value is said; what is not here says itself.
-_PLAIN: dict[type, Callable[[Any], Any]] = {
-    Decimal: number_text,
-    datetime: lambda moment: moment.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-    Line: _fields,
-    Address: _fields,
-    tuple: lambda items: [_plain(item) for item in items],
-}

@@ -48,25 +48,30 @@ class Folder:
         self.staging = root / ".staging"
         self.receipts = root / ".receipts"
         self._mode = mode
+        self._inbox, self._staging, self._receipts = str(self.inbox), str(self.staging), str(self.receipts)
         #: Nothing is shown or removed: the folder is only read.
         self.is_rehearsal = False
 
-    def signed(self, keys: Iterable[str]) -> dict[str, Receipt]:
-        """The receipts of those effects that are done; what a dead process had signed for and not shown is shown now."""
-        found = {key: receipt for key in keys if (receipt := self._receipt(safe_key(key)))}
-        waiting = [receipt for receipt in found.values() if self._is_staged(receipt)]
+    def signed(self, key: str) -> Receipt | None:
+        """The receipt of an effect that is done; what a dead process had signed for and not shown is shown now."""
+        receipt = self._receipt(safe_key(key))
+        if receipt is not None:
+            self._finish([receipt])
+        return receipt
+
+    def _finish(self, receipts: Iterable[Receipt]) -> None:
+        waiting = [receipt for receipt in receipts if self._is_staged(receipt)]
         if waiting and not self.is_rehearsal:
             with flushing(self.root) as flush:
-                flush({os.path.dirname(self._path(receipt.key)) for receipt in waiting})
+                flush(os.path.dirname(self._path(receipt.key)) for receipt in waiting)
                 for receipt in waiting:
                     self._show(receipt)
                 flush([self.staging, self.inbox])
-        return found
 
     def cancel_of(self, record: str) -> str | None:
         """The key of the cancel of this record that is done, if one is."""
         mark = self._read(self._mark(record), Receipt.from_bytes)
-        return mark.key if mark is not None and mark.key in self.signed([mark.key]) else None
+        return mark.key if mark is not None and self.signed(mark.key) else None
 
     def deliver(self, parcels: Sequence[Parcel]) -> Mapping[str, Outcome]:
         """Bring parcels into the inbox, for all of them together three flushes; the outcome of each by its key.
@@ -74,35 +79,36 @@ class Folder:
         Raises OSError only before anything is written.
         """
         outcomes: dict[str, Outcome] = {}
+        bundles = self._bundles(parcels)
         with flushing(self.root) as flush:
-            staged = self._stage_all(parcels, outcomes, flush)
+            staged = self._stage_all(bundles, outcomes, flush)
             ours = self._sign_all(staged, outcomes, flush)
             self._show_all(ours, outcomes, flush)
-            self._tidy(parcels)
+            self._tidy(bundles)
         return outcomes
 
     def recover(self) -> None:
         """Show what a dead process had signed for, and remove what it had not, once no attempt can be that old."""
-        self.signed([key for path in list(self.staging.iterdir()) if (key := self._signed_or_removed(path))])
+        self._finish([receipt for path in list(self.staging.iterdir()) if (receipt := self._signed_or_removed(path))])
 
-    def _signed_or_removed(self, path: Path) -> str | None:
-        """The key that a staged document was signed for with."""
+    def _signed_or_removed(self, path: Path) -> Receipt | None:
+        """The receipt that a staged document was signed for with."""
         is_old = _age_s(path) > ABANDONED_AFTER_S
         if is_old:
             _remove(self._ticket(path.name))
             _remove(path.with_suffix(TICKET))  # as it was called when each document had one of its own
         signed = self._receipt(path.name.partition(".")[0])
         if signed is not None and signed.staged == path.name:
-            return signed.key
+            return signed
         if is_old:
             _remove(path)
         return None
 
     # ---- 1
 
-    def _stage_all(self, parcels: Sequence[Parcel], outcomes: dict[str, Outcome], flush: Flush) -> list[Receipt]:
+    def _stage_all(self, bundles: Mapping[str, Sequence[Parcel]], outcomes: dict[str, Outcome], flush: Flush) -> list[Receipt]:
         staged: list[Receipt] = []
-        for ticket, bundle in self._bundles(parcels).items():
+        for ticket, bundle in bundles.items():
             try:
                 # Before its documents: `recover` removes them in this order too, so no ticket has ever lost its document.
                 _write(ticket, b"\n".join(parcel.receipt.to_bytes() for parcel in bundle), mode=0o600)
@@ -111,13 +117,14 @@ class Folder:
             else:
                 staged += [parcel.receipt for parcel in bundle if self._is_written(parcel, outcomes)]
         try:
-            flush([*{path for receipt in staged for path in self._written(receipt)}, self.staging])
+            flush(path for receipt in staged for path in self._written(receipt))
         except OSError as problem:
             self._give_up(staged, problem, outcomes)
             return []
         return staged
 
     def _bundles(self, parcels: Sequence[Parcel]) -> Mapping[str, list[Parcel]]:
+        """Parcels whose receipts share a file, by its path."""
         bundles: dict[str, list[Parcel]] = {}
         for parcel in parcels:
             bundles.setdefault(self._ticket(parcel.receipt.staged), []).append(parcel)
@@ -140,8 +147,8 @@ class Folder:
             _write(mark, parcel.receipt.to_bytes(), mode=0o600)
             os.replace(mark, self._mark(parcel.receipt.record))
 
-    def _written(self, receipt: Receipt) -> Iterable[str]:
-        yield from (self._ticket(receipt.staged), self._document(receipt))
+    def _written(self, receipt: Receipt) -> Iterable[StrPath]:
+        yield from (self.staging, self._ticket(receipt.staged), self._document(receipt))
         if receipt.kind is Kind.CANCEL:
             yield self._mark(receipt.record)
             yield os.path.dirname(self._mark(receipt.record))
@@ -169,7 +176,7 @@ class Folder:
                     _remove(self._document(receipt))
             except OSError as problem:
                 self._give_up([receipt], problem, outcomes)
-        shelves = {os.path.dirname(self._path(receipt.key)) for receipt in ours}
+        shelves = (os.path.dirname(self._path(receipt.key)) for receipt in ours)
         return ours if self._flushed(shelves, ours, outcomes, flush) else []
 
     def _sign(self, receipt: Receipt) -> bool:
@@ -187,14 +194,14 @@ class Folder:
     def _came_second(self, receipt: Receipt) -> Outcome:
         try:
             _remove(self._document(receipt))
-            return self.signed([receipt.key])[receipt.key]
+            return self.signed(receipt.key) or FileNotFoundError("its receipt is gone")
         except OSError as problem:
             return problem
 
     def _flushed(self, paths: Iterable[StrPath], receipts: Sequence[Receipt], outcomes: dict[str, Outcome], flush: Flush) -> bool:
         """Whether the flush went well; if not, nobody knows what a power cut would leave."""
         try:
-            flush(list(paths))
+            flush(paths)
         except OSError as problem:
             outcomes.update({receipt.key: problem for receipt in receipts})
             return False
@@ -215,25 +222,25 @@ class Folder:
 
     def _show(self, receipt: Receipt) -> None:
         try:
-            os.rename(self._document(receipt), f"{self.inbox}/{receipt.document}")
+            os.rename(self._document(receipt), f"{self._inbox}/{receipt.document}")
         except FileNotFoundError:
             if self._is_staged(receipt):
                 raise  # the inbox is gone; else somebody has shown it before us
 
-    def _tidy(self, parcels: Sequence[Parcel]) -> None:
+    def _tidy(self, tickets: Iterable[str]) -> None:
         """This attempt is over: nothing will be signed for with its tickets. What stays here, `recover` removes one day."""
         with suppress(OSError):
-            for ticket in self._bundles(parcels):
+            for ticket in tickets:
                 _remove(ticket)
 
     # ---- where things are
 
     def _document(self, receipt: Receipt) -> str:
-        return f"{self.staging}/{receipt.staged}"
+        return f"{self._staging}/{receipt.staged}"
 
     def _ticket(self, staged: str) -> str:
         """What a staged document is signed for with: the file that bears the nonce of its name."""
-        return f"{self.staging}/{staged.rpartition('.')[0].rpartition('.')[2]}{TICKET}"
+        return f"{self._staging}/{staged.rpartition('.')[0].rpartition('.')[2]}{TICKET}"
 
     def _is_staged(self, receipt: Receipt) -> bool:
         return os.path.exists(self._document(receipt))
@@ -246,7 +253,7 @@ class Folder:
 
     def _sharded(self, name: str) -> str:
         """256 folders keep each of them short: a receipt is never removed."""
-        return f"{self.receipts}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}"
+        return f"{self._receipts}/{hashlib.sha256(name.encode()).hexdigest()[:2]}/{name}"
 
     def _receipt(self, name: str) -> Receipt | None:
         """By the key as a file name."""
@@ -257,11 +264,16 @@ class Folder:
             with open(path, "rb", buffering=0) as file:
                 return read(file.read())
         except FileNotFoundError:
-            os.stat(os.path.dirname(path))  # a receipt may be missing, but not the place where it would be
+            _must_be_there(os.path.dirname(path))  # a receipt may be missing, but not the place where it would be
             return None
         except ValueError as problem:
             remedy = "put it back from a backup, or remove it if the ERP never got its document"
             raise Conflict(f"the receipt {path} cannot be read: {remedy}") from problem
+
+
+def _must_be_there(place: str) -> None:
+    if not os.access(place, os.F_OK):  # a quick yes; what is wrong, only `stat` tells
+        os.stat(place)
 
 
 def _write(path: str, content: bytes, *, mode: int) -> None:

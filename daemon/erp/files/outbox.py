@@ -87,8 +87,8 @@ class Outbox:
             return found
         for key in keys:
             try:
-                if done := self.folder.signed([key]):
-                    found[key] = self._record(done[key])
+                if done := self.folder.signed(key):
+                    found[key] = self._record(done)
             except Refused:
                 continue  # it left nothing behind
             except ErpError as verdict:
@@ -118,8 +118,8 @@ class Outbox:
         if effect.kind is Kind.CREATE and not self.missing(effect):
             return None  # the core has just asked for its key, and a receipt that came meanwhile is met when ours is signed for
         try:
-            if done := self.folder.signed([effect.key]):
-                return self._record(done[effect.key])
+            if done := self.folder.signed(effect.key):
+                return self._record(done)
             return self._verdict(effect)
         except ErpError as verdict:
             return verdict
@@ -141,7 +141,7 @@ class Outbox:
             return Conflict(f"record {record} was refused by the ERP, there is nothing to change")
         if not is_live:
             return Conflict(f"record {record} is cancelled, it cannot be changed any more")
-        if not self.folder.signed([record]):
+        if not self.folder.signed(record):
             return Conflict(f"there is no receipt that record {record} was ever created in {self.folder.root}")
         return None
 
@@ -193,7 +193,7 @@ class Outbox:
     def _answer(self, ours: Receipt, outcome: Outcome) -> Answer:
         if not isinstance(outcome, Receipt):
             return outcome
-        if outcome != ours:  # another attempt came first, and the ERP may have answered it
+        if outcome is not ours:  # another attempt came first, and the ERP may have answered it
             return self._earlier(outcome)
         standing = UNHEARD if ours.kind is Kind.CREATE else standing_of(self.folder.receipts, ours.record)
         return _seen(ours.record, standing, live=ours.kind is not Kind.CANCEL)
@@ -223,7 +223,7 @@ class Outbox:
 
 def _unbooked(answer: Answer) -> Answer:
     """What the ERP books of a document, only a later reply says; an earlier one said it of another document."""
-    return replace(answer, total=None) if isinstance(answer, Record) else answer
+    return replace(answer, total=None) if isinstance(answer, Record) and answer.total is not None else answer
 
 
 def _rejected(missing: Sequence[str]) -> OrderRejected:

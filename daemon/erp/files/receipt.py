@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 from daemon.domain.ledger import Kind
+from daemon.erp.files.ascii import ascii_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Receipt:
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}).encode()
+        return ascii_json(self)
 
     @classmethod
     def among(cls, text: bytes, name: str) -> "Receipt":

@@ -143,7 +143,7 @@ class Replies:
             return part, None
         name = part.reply.key or part.reply.record or ""
         try:
-            receipt = self._folder.signed([name]).get(name)
+            receipt = self._folder.signed(name)
             if receipt is None:
                 raise ValueError(f"no document with the key {name} was ever written here")
             if part.reply.record not in (None, receipt.record):

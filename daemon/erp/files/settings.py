@@ -94,10 +94,14 @@ class FilesSettings(BaseModel):
 
     def missing_in(self, order: Order) -> list[str]:
         """All that keeps an order out of the ERP: `field:NAME` for each unfilled field, `unit:NAME` for each unknown unit."""
-        unfilled = (f"field:{name}" for required in self.require for name in _unfilled(order, required))
+        unfilled = [f"field:{name}" for required in self.require for name in _unfilled(order, required)]
+        return [*dict.fromkeys(unfilled), *(f"unit:{unit}" for unit in self._unknown_units(order))]
+
+    def _unknown_units(self, order: Order) -> list[str]:
+        if not self.units:
+            return []
         used = {unit for line in order.lines for unit in (line.unit, line.price_unit) if unit}
-        unknown = (f"unit:{unit}" for unit in sorted(used - set(self.units)) if self.units)
-        return [*dict.fromkeys(unfilled), *unknown]
+        return sorted(used - set(self.units))
 
 
 def _unfilled(order: Order, name: str) -> Iterator[str]:

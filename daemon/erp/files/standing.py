@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
+from daemon.erp.files.ascii import ascii_json
 from daemon.erp.files.document import safe_key
 from daemon.erp.files.reply import Reply
 from daemon.errors import Conflict
@@ -48,7 +49,7 @@ class Standing:
 
     def to_bytes(self) -> bytes:
         """As JSON."""
-        return json.dumps(asdict(self)).encode()
+        return ascii_json(self)
 
 
 UNHEARD = Standing()

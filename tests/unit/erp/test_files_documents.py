@@ -1,7 +1,7 @@
 import json
 import re
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from daemon.domain.content import difference
+from daemon.domain.content import difference, number_text
 from daemon.domain.ledger import Kind
 from daemon.domain.order import Address, Line, Order, Status
 from daemon.erp.files.document import change_in_words, document, document_name, safe_key
+from daemon.erp.files.receipt import Receipt
 from daemon.erp.files.settings import FilesSettings
 from daemon.ports import Effect
 
@@ -78,6 +79,80 @@ def test_an_update_says_what_changed():
 def test_an_unknown_before_is_said():
     """Where the ERP's content is not known, the words say that all of it is sent."""
     assert change_in_words(difference(None, ORDER)) == ["the whole content, since what the ERP holds is not known"]
+
+
+TEXTS = st.text(st.characters(), max_size=12) | st.sampled_from(["", "Almería", "\x7f\x00\u2028", "half \ud800", '\\x41"/😀'])
+NUMBERS = st.decimals(-(10**9), 10**9) | st.sampled_from([Decimal(text) for text in ("3.10", "1E+2", "-0.00", "0.0000001")])
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-5, minutes=30))])
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=ZONES)  # noqa: DTZ001 - the zone is drawn
+
+
+def drawn(kind, others):
+    """The fields of a record of this type, each drawn by its type; one that may be absent is so at times."""
+    drawing = {str: TEXTS, Decimal: NUMBERS, datetime: MOMENTS, bool: st.booleans(), **others}
+    by_type = drawing | {held | None: st.none() | values for held, values in drawing.items()}
+    return st.fixed_dictionaries({field.name: by_type[field.type] for field in fields(kind)})
+
+
+def in_any_order(values, kind):
+    """The record, filled as the marketplace's reader fills it: its fields come in another order."""
+    return kind.of(dict(reversed(values.items())))
+
+
+LINES = drawn(Line, {}).map(lambda values: in_any_order(values, Line))
+PLACES = drawn(Address, {}).map(lambda values: Address(**values))
+LISTS = st.lists(LINES, max_size=2).map(tuple)
+ORDERS = drawn(Order, {Status: st.sampled_from(Status), Address: PLACES, tuple[Line, ...]: LISTS}).map(
+    lambda values: in_any_order(values, Order)
+)
+
+
+def plain(value):
+    """As a document says it, spelt out."""
+    if isinstance(value, Decimal):
+        return number_text(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return [plain(held) for held in value]
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.name != "hash_id"}
+    return value
+
+
+@given(before=ORDERS | st.none(), order=ORDERS, at=MOMENTS)
+def test_a_document_is_what_json_has_for_its_content(before, order, at):
+    """Whatever an order holds, its document is byte for byte what the standard library writes for the same content."""
+    change = difference(before, order)
+    effect = Effect(kind=Kind.UPDATE, key="u1", order=order, record="c1", change=change)
+    says = {
+        "schema": "consentio-sync/files/1",
+        "kind": "update",
+        "key": "u1",
+        "record": "c1",
+        "workspace": "Ñ",
+        "written_at": plain(at),
+        "order": {"customer": order.customer, **plain(order)},
+        "change": {
+            "before_is_known": before is not None,
+            "fields": plain(change.fields),
+            "lines": plain(change.lines),
+            "words": change_in_words(change),
+        },
+    }
+    assert document(effect, record="c1", workspace="Ñ", written_at=at) == json.dumps(says).encode()
+
+
+@given(key=TEXTS, order_id=TEXTS, kind=st.sampled_from([Kind.CREATE, Kind.UPDATE, Kind.CANCEL]))
+def test_a_receipt_is_found_among_others(key, order_id, kind):
+    """A receipt is byte for byte what earlier versions wrote and look for, and is read back whole."""
+    staged = f"{safe_key(key)}.0badcafe.json"
+    receipt = Receipt(key=key, kind=kind, order_id=order_id, record=key, document="d.json", staged=staged)
+    other = replace(receipt, key="another", staged="another.0badcafe.json")
+    text = b"\n".join([other.to_bytes(), receipt.to_bytes()])
+
+    assert receipt.to_bytes() == json.dumps({field.name: getattr(receipt, field.name) for field in fields(receipt)}).encode()
+    assert Receipt.among(text, safe_key(key)) == receipt
 
 
 @given(order_id=st.text(min_size=1, max_size=300), key=st.text(min_size=1, max_size=300))
