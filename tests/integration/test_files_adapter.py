@@ -383,6 +383,21 @@ async def test_each_step_is_flushed_before_the_next(tmp_path, monkeypatch):
     assert runs == ["open", "flush", "link", "flush", "rename", "flush"]
 
 
+async def test_whatever_a_step_touched_is_flushed(tmp_path, monkeypatch):
+    """One document: its own file and its receipt's, and every folder in which a step made or took away a name."""
+    flushed = []
+    async with files(tmp_path) as erp:
+        monkeypatch.setattr("daemon.erp.files.flush._flush", lambda root, paths: flushed.append({*map(str, paths)}))
+        await erp.cancel("c1", ORDER, "x1")
+    receipt, mark = (next((tmp_path / ".receipts").rglob(name)) for name in ("x1.json", "c1.cancelled"))
+    staging, nonce = tmp_path / ".staging", json.loads(receipt.read_bytes())["staged"].split(".")[1]
+    assert flushed == [
+        {*map(str, (staging, staging / f"{nonce}.receipt", staging / f"x1.{nonce}.json", mark, mark.parent))},
+        {str(receipt.parent)},
+        {str(staging), str(tmp_path / "inbox")},
+    ]
+
+
 async def test_the_loop_goes_on_while_the_disk_is_slow(tmp_path, monkeypatch):
     """A disk that hangs stops no one else: the work is done in another thread."""
     async with files(tmp_path) as erp:
