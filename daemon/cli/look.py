@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from daemon.cli.moments import ago
+from daemon.cli.moments import age, ago
 from daemon.cli.options import AsJson, ConfigFile, InWorkspace, OrderName
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from daemon.config.settings import Settings
+    from daemon.domain.state import WorkspaceState
     from daemon.errors import ConfigError
     from daemon.store.overview import WorkspaceOverview
     from daemon.store.story import Story
+
+#: What each direction has done when it went well.
+_DONE = {"collect": "collected", "deliver": "delivered", "acknowledge": "acknowledged"}
 
 
 def status(config: ConfigFile = None, as_json: AsJson = False) -> None:
@@ -69,9 +75,9 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     yield f"workspace {state.id}, {state.adapter} at {state.adapter_identity}, {state.api_url}"
     if workspace.config_trouble:
         yield f"  config: the daemon goes on with what it read before; the file was {workspace.config_trouble}"
-    moments = (("collected", state.collected_at), ("delivered", state.delivered_at), ("acknowledged", state.acknowledged_at))
     yield from (f"  {pause.direction.value} {pause}" for pause in state.paused)
-    yield "  last good: " + ", ".join(f"{name} {ago(moment)}" for name, moment in moments)
+    yield "  last good: " + ", ".join(f"{name} {ago(moment)}" for name, moment in _last_good(state).items())
+    yield from (f"  {outage}" for outage in _outages(state))
     yield "  orders: " + (", ".join(f"{count} {name.value}" for name, count in workspace.counts.items()) or "none")
     yield from (f"  the brake on {pull.brake} is pulled: {pull.words}" for pull in state.brake.pulls.values())
     if workspace.gaps:
@@ -89,6 +95,25 @@ def _overview_lines(workspace: "WorkspaceOverview") -> Iterator[str]:
     )
     if told := [f"{count} {name}" for name, count in others if count]:
         yield "  besides: " + ", ".join(told)
+
+
+def _outages(state: "WorkspaceState") -> Iterator[str]:
+    """A cycle gives all that went well in it the same moment: what bears an older one, the last cycle was cut off in."""
+    moments = _last_good(state)
+    last = max(filter(None, moments.values()), default=None)
+    resting = {_DONE[pause.direction.value] for pause in state.paused if pause.direction.value in _DONE}
+    cut_off = [name for name, moment in moments.items() if moment != last and name not in resting]
+    for name in cut_off:
+        if name == "acknowledged" and "collected" in cut_off:  # one outage of Consentio
+            continue
+        side, event = ("the ERP", "erp.lost") if name == "delivered" else ("Consentio", "api.lost")
+        moment = moments[name]
+        since = f"since {moment:%Y-%m-%d %H:%M:%S} UTC ({age(moment)})" if moment else "yet"
+        yield f"outage of {side}: nothing was {name} {since}; `{event}` in the log says why"
+
+
+def _last_good(state: "WorkspaceState") -> "dict[str, datetime | None]":
+    return {"collected": state.collected_at, "delivered": state.delivered_at, "acknowledged": state.acknowledged_at}
 
 
 def explain(

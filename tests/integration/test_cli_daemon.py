@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
@@ -93,6 +94,32 @@ async def test_parked_orders_are_8_and_a_retry_carries_them(run, box, tmp_path):
     assert told["order"]["situation"] == "settled"
     assert any(note["what"] == "retried" and note["reason"] == "units added" for note in told["notes"])
     assert "hash_id" not in told["order"]
+
+
+async def test_status_names_an_outage(run, box, tmp_path):
+    """Which side cut off the last cycle, since when, and where to read why; nothing once it is over."""
+
+    async def outages() -> list[str]:
+        await run("once")
+        _, out, _ = await run("status")
+        return [line.strip() for line in out.splitlines() if "outage of" in line]
+
+    assert await outages() == []
+
+    key = (tmp_path / "key").read_text()
+    (tmp_path / "key").write_text("wrong")
+    (refused,) = await outages()
+    (tmp_path / "key").write_text(key)
+    assert await outages() == []
+
+    accepted(box)
+    (tmp_path / "erp").rename(tmp_path / "elsewhere")
+    (tmp_path / "erp").write_text("no folder")
+    (away,) = await outages()
+
+    moment = r"since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC \(\d+ s\)"
+    assert re.fullmatch(rf"outage of Consentio: nothing was collected {moment}; `api.lost` in the log says why", refused)
+    assert re.fullmatch(rf"outage of the ERP: nothing was delivered {moment}; `erp.lost` in the log says why", away)
 
 
 async def test_a_running_daemon_fulfils_what_is_wished(run, box, tmp_path):
