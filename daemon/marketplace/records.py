@@ -1,11 +1,14 @@
-"""Whole records off the wire: which fields a kind of record has, and how each is read."""
+"""Whole records off the wire: which fields a kind of record has, and how each is read.
+
+From the vendor's pages (https://partner.docs.consentio.co/api-reference, its models ViewOrder, OrderItem and Address).
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from daemon.marketplace.scalars import number, text, texts
+from daemon.marketplace.scalars import flag, ident, moment, number, text, texts
 
 Reader = Callable[[Any], Any]
 
@@ -45,3 +48,31 @@ class Shape:
             except ValueError as problem:
                 return f"{name} {problem}"
         raise AssertionError
+
+
+LINE = Shape(
+    texts=("product_hash_id", "sku", "ean_code", "display_name", "origin", "unit", "price_unit", "currency"),
+    numbers=("amount", "price", "total_price", "served_amount", "served_price"),
+    others={"product_id": ident, "prepared": flag},
+    nested=("id",),
+)
+ADDRESS = Shape(
+    texts=("external_id", "name", "street", "postal_code", "city", "region", "country"),
+    others={"id": ident},
+)
+ORDER = Shape(
+    texts=(
+        *("hash_id", "counterpart_id", "counterpart_id_buyer", "counterpart_id_seller"),
+        *("external_id", "external_id_buyer", "external_id_seller"),
+        *("external_status", "external_status_buyer", "external_status_seller"),
+        *("delivery_method", "currency", "weight_unit", "more_info"),
+    ),
+    numbers=("price", "weight"),
+    others={
+        **dict.fromkeys(("created_at", "updated_at", "closed_at", "delivery_estimated_at", "pickup_estimated_at"), moment),
+        "buyer_id": ident,
+        "seller_id": ident,
+        "is_read": flag,
+    },
+    nested=("id", "status", "items", "deliver_to", "pickup_from"),
+)

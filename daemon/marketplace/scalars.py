@@ -1,7 +1,7 @@
 """Single values off the wire: tolerant in spelling, strict in meaning. What cannot be meant raises ValueError in a few words."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Rounded, Subnormal
 from typing import Any
@@ -63,6 +63,12 @@ def texts(get: Callable[[str], Any], names: Sequence[str]) -> dict[str, str | No
     except TypeError:  # not all of them are text
         pass
     return dict(zip(names, map(text, found), strict=True))
+
+
+def are_fit(texts: Iterable[str | None]) -> bool:
+    """Whether `text` would leave all of them as they are."""
+    said = "".join(filter(None, texts))
+    return said.isprintable() or not _UNFIT.search(said)
 
 
 def ident(value: Any) -> str | None:

@@ -22,6 +22,9 @@ from daemon.erp.files.replies import Replies
 from daemon.erp.files.settings import FilesSettings
 from daemon.errors import ConfigError, SliceUnreadable
 from daemon.log import configure, say
+from daemon.marketplace.elements import decode
+from daemon.marketplace.patient import order_of
+from daemon.marketplace.plain import PlainReader
 from daemon.marketplace.wire import read_elements
 from tests.support.torture.sqlite import folder_in_memory
 
@@ -59,6 +62,7 @@ TEXTS = (
 )
 NUMBERS = ("1e999999", "-1e-999999", "9" * 400, "9" * 5_000, "NaN", "Infinity", "-0", "0.1e1", "1" + "0" * 30 + ".5", "0x10")
 VALUES = (*TEXTS, None, True, False, 0, -1, 2**63, 2**200, [], {}, [[]], [None], {"": ""}, 1.5e300)
+_QUICK = PlainReader()
 _RAW = (
     *(
         b"[" * 5_000,
@@ -171,6 +175,13 @@ def wire(number: int, count: int) -> None:
                 assert (element.order is None) == bool(element.error)
                 assert element.raw in body or body.startswith(b"\xef\xbb\xbf")
                 assert_harmless(element.error, element.id or "", element.hash_id or "")
+                _assert_read_alike(element.raw)
+
+
+def _assert_read_alike(raw: bytes) -> None:
+    """What the quick reader answers, the patient one would."""
+    quick = _QUICK.read(raw, None)
+    assert quick is None or repr(quick) == repr(order_of(decode(raw), None))
 
 
 def assert_harmless(*texts: str) -> None:
