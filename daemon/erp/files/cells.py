@@ -17,6 +17,8 @@ from decimal import Decimal
 
 from daemon.domain.content import number_text
 
+#: Texts in which there is nothing to make safe, and that is most of them.
+_PLAIN = re.compile(r"\w[\w .]*")
 _FORMULA = "=+@\uff1d\uff0b\uff0d\uff20-"
 _ODD = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _AFTER_SEPARATOR = re.compile(f'([,;|]"*)([{_FORMULA}])')
@@ -40,6 +42,8 @@ def cell(value: object, decimal_mark: str) -> str:
 
 def text_cell(text: str) -> str:
     """A text as the module's rules 1 to 3 have it."""
+    if _PLAIN.fullmatch(text):
+        return text
     plain = _ODD.sub(lambda odd: _written_out(odd[0]), text)
     plain = _AFTER_SEPARATOR.sub(lambda found: found[1] + _written_out(found[2]), plain)
     return f"'{plain}" if _BEGINS_FORMULA.match(plain) else plain

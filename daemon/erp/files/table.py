@@ -6,7 +6,7 @@ Every row has every column; what the other kind of row says is empty, but for th
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Literal, get_args, get_type_hints
@@ -51,6 +51,12 @@ COLUMNS: Mapping[str, str] = {
     "change.words": "text",
     **dict(_columns_of(Line, "line")),
 }
+_EMPTY = dict.fromkeys(COLUMNS, "")
+#: The fields of what stands under each head, with their columns.
+_NAMES = {
+    head: [(field.name, column) for field in fields(kind) if (column := f"{head}.{field.name}") in COLUMNS]
+    for head, kind in {"order": Order, "line": Line, **{f"order.{place}": Address for place in _PLACES}}.items()
+}
 _JOINING = ("key", "record", "order.id")
 
 
@@ -74,10 +80,15 @@ def table(effect: Effect, *, record: str, workspace: str, written_at: datetime, 
 
 def _written(rows: list[dict[str, object]], style: Style) -> bytes:
     out = io.StringIO(newline="")
+    out.write(style.separator.join(COLUMNS) + "\r\n")  # no name needs a quote
     writer = csv.writer(out, delimiter=style.separator, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([cell(row.get(name), style.decimal_mark) for name in COLUMNS] for row in rows)
+    writer.writerows(_cells(row, style.decimal_mark) for row in rows)
     return out.getvalue().encode(style.encoding, errors="backslashreplace")
+
+
+def _cells(row: dict[str, object], decimal_mark: str) -> Iterable[str]:
+    told = {name: cell(value, decimal_mark) for name, value in row.items() if value is not None}
+    return (_EMPTY | told).values()
 
 
 def _order(order: Order) -> dict[str, object]:
@@ -90,4 +101,4 @@ def _order(order: Order) -> dict[str, object]:
 
 
 def _prefixed(thing: Order | Line | Address, head: str) -> dict[str, object]:
-    return {f"{head}.{field.name}": getattr(thing, field.name) for field in fields(thing)}
+    return {column: getattr(thing, name) for name, column in _NAMES[head]}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.domain.content import difference
@@ -92,6 +92,8 @@ def test_each_text_is_restored(text):
 
 
 @given(TRICKY)
+@example("a,=b")
+@example("a|-b")
 def test_no_text_begins_a_formula(text):
     """In no reader, whichever separator it takes, does a cell made of a text begin with a formula or hold a line break."""
     out = io.StringIO(newline="")
