@@ -68,8 +68,8 @@ def orders(
 ) -> None:
     """List orders.
 
-    On a terminal in columns, the reason cut to the width; in a pipe with a tab between two cells, whole. What lies beyond the
-    limit is told on stderr. `explain ORDER` tells one order's story.
+    On a terminal in columns, the reason below them where it is narrow; in a pipe with a tab between two cells, whole. What lies
+    beyond the limit is told on stderr. `explain ORDER` tells one order's story.
     """
     from daemon.config.load import load
     from daemon.store.listing import Which

@@ -2,13 +2,14 @@
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 
 Row = Sequence[str]
 
-_GAP = "  "
-#: A column is cut to no less than this.
-_NARROWEST = 12
+_GAP, _INDENT = "  ", "    "
+#: With less than this, the last column has lines of its own: so many, and none narrower than that.
+_READABLE, _LINES, _NARROWEST = 40, 3, 16
 
 
 def print_table(heads: Row, rows: Sequence[Row]) -> None:
@@ -21,12 +22,27 @@ def print_table(heads: Row, rows: Sequence[Row]) -> None:
 
 
 def aligned(rows: Sequence[Row], width: int) -> Iterator[str]:
-    """The rows in columns as wide as their widest cells; the last one is cut to what the width leaves."""
+    """The rows in columns as wide as their widest cells; the last one is cut to what the width leaves, or is below its row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = max(width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1), _NARROWEST)
+    left = width - sum(widths[:-1]) - len(_GAP) * (len(widths) - 1)
+    is_below = left < min(widths[-1], _READABLE)
     for row in rows:
-        cells = [*(cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=False)), _cut(row[-1], left)]
-        yield _GAP.join(cells).rstrip()
+        cells = [cell.ljust(size) for cell, size in zip(row[:-1], widths, strict=False)]
+        yield _GAP.join(cells if is_below else [*cells, _cut(row[-1], left)]).rstrip()
+        if is_below:
+            yield from _wrapped(row[-1], max(width, _NARROWEST))
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        cell,
+        width,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_on_hyphens=False,
+        max_lines=_LINES,
+        placeholder=" …",
+    )
 
 
 def _cut(cell: str, size: int) -> str:

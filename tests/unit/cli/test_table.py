@@ -13,10 +13,24 @@ ROWS = [("ORDER", "REASON"), ("5001", "no such customer"), ("12", "")]
 
 
 def test_columns_are_as_wide_as_their_cells():
-    """The last one is cut to what the terminal leaves, and to no less than one can read."""
+    """The last one is cut to what a terminal leaves that is wide enough to read it there."""
+    long = [*ROWS, ("13", "x" * 90)]
     assert list(aligned(ROWS, 80)) == ["ORDER  REASON", "5001   no such customer", "12"]
-    assert list(aligned(ROWS, 21))[1] == "5001   no such custom…"[:20] + "…"
-    assert list(aligned(ROWS, 1))[1] == "5001   no such cus…"
+    assert list(aligned(ROWS, 23)) == list(aligned(ROWS, 80))
+    assert list(aligned(long, 80))[3] == "13     " + "x" * 72 + "…"
+
+
+def test_a_narrow_terminal_gives_the_last_column_lines_of_its_own():
+    """Below its row, broken between words, and three at most; a row that has nothing to say there has none."""
+    assert list(aligned(ROWS, 22)) == ["ORDER", "    REASON", "5001", "    no such customer", "12"]
+    assert list(aligned([("5001", "missing product:TOM-RAF, unit:box")], 22)) == [
+        "5001",
+        "    missing",
+        "    product:TOM-RAF,",
+        "    unit:box",
+    ]
+    assert list(aligned([("5001", "word " * 40)], 22))[1:] == ["    word word word", "    word word word", "    word word word …"]
+    assert max(map(len, aligned([("5001", "x" * 99)], 1))) < 17
 
 
 def test_a_pipe_gets_whole_cells(capsys):
