@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from daemon.domain.content import Change, FieldChange, number_text
@@ -92,16 +91,12 @@ def _fields(thing: Order | Line) -> dict[str, Any]:
     kind = type(thing)
     says = {**_FIELDS[kind], **vars(thing)}
     for name in _NUMBERS[kind]:
-        says[name] = _number(says[name])
+        if says[name] is not None:
+            says[name] = number_text(says[name])
     for name in _MOMENTS[kind]:
-        says[name] = says[name] and says[name].astimezone(UTC)
+        if says[name] is not None:
+            says[name] = says[name].astimezone(UTC)
     return says
-
-
-@lru_cache(maxsize=4096)
-def _number(value: Decimal | None) -> str | None:
-    """Most numbers of an order were in another one before it, and equal numbers have one text."""
-    return None if value is None else number_text(value)
 
 
 def _change(change: Change) -> dict[str, Any]:
