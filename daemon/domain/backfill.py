@@ -14,7 +14,7 @@ BACKFILL = "backfill"
 CANCEL_BACKFILL = "cancel_backfill"
 
 _MOMENTS = ("start", "end", "position")
-_COUNTED = ("fetched", "new", "changed", "older", "let_through")
+_COUNTED = ("fetched", "new", "changed", "older", "let_through", "referenced")
 #: More stretches that could not be read are only counted.
 _NAMED = 10
 
@@ -31,8 +31,9 @@ class _Written:
         """The record of a text; ValueError where it is none."""
         try:
             values: dict[str, Any] = json.loads(text)
-            return cls(**{field.name: _value(field.name, values[field.name]) for field in fields(cls)})  # type: ignore[arg-type]
-        except (KeyError, TypeError) as problem:
+            names = {field.name for field in fields(cls)}  # type: ignore[arg-type]  # every heir is a dataclass
+            return cls(**{name: _value(name, value) for name, value in values.items() if name in names})  # versions write others
+        except (AttributeError, TypeError) as problem:
             raise ValueError(f"no {cls.__name__.lower()}: {problem!r}") from None
 
 
@@ -73,6 +74,8 @@ class Progress(_Written):
     #: Orders older than the start wall: parked for a person, or let through by one.
     older: int = 0
     let_through: int = 0
+    #: Of those let through, those that bear a reference: whether the ERP has them is asked later.
+    referenced: int = 0
     #: How many parts could not be read, and where the first of them begin.
     unread: int = 0
     unread_from: tuple[str, ...] = ()
@@ -91,9 +94,15 @@ class Progress(_Written):
         """What was found, in words."""
         found = [f"{self.fetched} orders read", f"{self.new} new", f"{self.changed} changed"]
         found += [f"{self.older} older than the start wall, parked for a person"] if self.older else []
-        found += [f"{self.let_through} older than the start wall, let through"] if self.let_through else []
+        found += [f"{self.let_through} older than the start wall, let through{self._referenced}"] if self.let_through else []
         missing = f"; parts that could not be read: {self.unread}, from {', '.join(self.unread_from)}" if self.unread else ""
         return ", ".join(found) + missing
+
+    @property
+    def _referenced(self) -> str:
+        """A person's vouch creates nothing that somebody else told Consentio of."""
+        bear = f"{self.referenced} of them {'bears' if self.referenced == 1 else 'bear'} a reference already"
+        return f" ({bear}: what the ERP does not have stays baseline)" if self.referenced else ""
 
 
 def progress_of(wish: Wish) -> Progress:

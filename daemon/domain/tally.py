@@ -23,6 +23,8 @@ class Tally:
     #: Of the new ones, those that were parked as older than the start wall; and those of any age that a person let through.
     older: int = 0
     let_through: int = 0
+    #: Of those let through, those that bear a reference of the seller's: what the ERP does not have stays baseline.
+    referenced: int = 0
     created: int = 0
     updated: int = 0
     canceled: int = 0

@@ -136,7 +136,9 @@ class Batch:
         counts["baseline"] = sum(state.situation is Situation.BASELINE for state in fresh)
         counts["older"] = sum(state.situation is Situation.PARKED and is_too_old(state) for state in fresh)
         counts["parked"] = sum(note.what == _PARKED and note.reason.startswith(UNREADABLE) for note in self.notes)
-        counts["let_through"] = sum(note.what == _LET_THROUGH for note in self.notes)
+        vouched = {note.order_id for note in self.notes if note.what == _LET_THROUGH}
+        counts["let_through"] = len(vouched)
+        counts["referenced"] = sum(state.met_with_reference for state in self.states.values() if state.id in vouched)
         return Tally(**counts)
 
     async def _save(self, tx: Transaction) -> bool:

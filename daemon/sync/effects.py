@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.state import Situation
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable, PoisonRow
 from daemon.ports import Effect, Record
 from daemon.sync.calls import Late, Result, apply, find_many
 from daemon.sync.doubts import attempt
-from daemon.sync.ends import answer_text, end_of, not_asked, told
+from daemon.sync.ends import answer_text, end_of, left_alone, not_asked, told
 from daemon.sync.intents import End, Found, Group, NotOurs, look_ahead
 from daemon.sync.way import Way
 
@@ -123,6 +124,8 @@ async def _record_ends(way: Way, group: Group, ends: Mapping[str, End]) -> Tally
         await tx.save_orders(states.values())
         await tx.close_rows([intents[row.key].remembered(row) for row, _ in closed])
         await tx.add_attempts([attempt(row, answer_text(end)) for row, end in closed])
+        others = [states[row.order_id] for row, end in closed if isinstance(end, NotOurs)]
+        await tx.add_notes(left_alone(way, state) for state in others if state.situation is Situation.BASELINE)
     group.is_late = group.is_late or any(isinstance(end, Late) for end in ends.values())
     group.away = next((answer_text(end) for end in ends.values() if isinstance(end, ErpUnavailable)), group.away)
     return tally

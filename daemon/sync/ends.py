@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypedDict
 
 from daemon.domain import outcome
-from daemon.domain.ledger import Kind, LedgerRow, Outcome
+from daemon.domain.ledger import Kind, LedgerRow, Note, Outcome
 from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, park
 from daemon.domain.reading import is_before_wall
@@ -95,6 +95,11 @@ def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
     if is_before_wall(state, workspace):
         return outcome.freed(state).evolve(situation=Situation.BASELINE)
     return park(state, ALREADY_REFERENCED)
+
+
+def left_alone(way: Way, state: OrderState) -> Note:
+    """For the story of an order that is baseline after all, though a person may have let it through."""
+    return way.note("left alone", order_id=state.id, reason="Consentio shows a reference of it that is not ours")
 
 
 def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:

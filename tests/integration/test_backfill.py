@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from daemon.domain.backfill import BACKFILL, CANCEL_BACKFILL, Span, in_words
+from daemon.domain.backfill import BACKFILL, CANCEL_BACKFILL, Progress, Span, in_words
 from daemon.domain.content import digest
 from daemon.domain.state import Situation
 from daemon.errors import SliceUnreadable
@@ -166,6 +166,29 @@ async def test_a_baseline_is_let_through_even_when_its_content_is_forgotten(data
         await w.stop()
 
 
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "baseline"])
+async def test_a_reference_from_elsewhere_is_stronger_than_a_vouch(database_url, is_known):
+    """Somebody told Consentio of a record that is not ours: it stays baseline, and the backfill and the order's story say so."""
+    w = World(database_url, oddities=BY_CREATION)
+    order = w.market.place(external_id="SO-17") if is_known else ""
+    w.clock.advance(DAY)
+    await w.start()
+    try:
+        await w.cycle(2)
+        await live_for(w, 1)
+        order = order or w.market.place(created_at=w.clock.now() - timedelta(days=200), external_id="SO-17")
+        vouched = await ask(w, 210, create_older=True)
+        await w.cycle(3)
+
+        assert (await w.state(order)).situation is Situation.BASELINE
+        assert w.erp.live(order) == []
+        said = await answer(w, vouched) or ""
+        assert "1 older than the start wall, let through (1 of them bears a reference already: " in said
+        assert ("daemon", "left alone", "Consentio shows a reference of it that is not ours") in await notes_of(w, order)
+    finally:
+        await w.stop()
+
+
 async def test_it_can_be_cancelled_and_refused(database_url):
     """What was found so far stays; a wish that makes no sense is answered at once."""
     async with world(database_url, oddities=BY_CREATION, rules=PATIENT) as w:
@@ -201,3 +224,10 @@ def test_a_text_that_is_no_span_is_refused(text):
     """Whatever another version left behind."""
     with pytest.raises(ValueError, match=r".*"):
         Span.read(text)
+
+
+def test_progress_that_an_older_version_wrote_is_understood():
+    """A backfill goes on after an upgrade: what was not counted then is none."""
+    progress = Progress.read('{"position": "2026-03-01T00:00:00+00:00", "fetched": 3}')
+
+    assert (progress.fetched, progress.referenced) == (3, 0)
