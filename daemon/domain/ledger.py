@@ -75,10 +75,22 @@ class LedgerRow:
         """An open row is a doubt: nobody knows whether the effect happened."""
         return self.outcome is None
 
+    def as_attempt(self, answer: str) -> "Attempt":
+        """A closed row as one try of the timeline, with what was answered."""
+        assert self.outcome is not None and self.finished_at is not None  # noqa: S101, PT018 - only closed rows are told
+        return Attempt(
+            key=self.key,
+            order_id=self.order_id,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            outcome=self.outcome,
+            answer=answer,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a ledger row, told by `explain`."""
+    """One try at a ledger row, told by `explain`. One that did what it was to do is told by the row alone, and not recorded."""
 
     key: str
     order_id: str

@@ -72,7 +72,9 @@ class Moment(TypeDecorator[datetime]):
 
 
 def each_once(say: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
-    """Many rows of one commit hold the same few values: each of them is said once."""
+    """Many rows of one commit hold the same few values, often but one: each of them is said once."""
+    if values and values.count(values[0]) == len(values):
+        return [say(values[0])] * len(values)
     said = {value: say(value) for value in {*values}}
     return [said[value] for value in values]
 

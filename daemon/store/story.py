@@ -1,12 +1,13 @@
 """Orders as people ask for them: by any name that they go by, and with all that happened to them."""
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BindParameter, Column, Select, Table, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from daemon.domain.ledger import Attempt, Errand, LedgerRow, News, Note, Recorded, Revision
+from daemon.domain.ledger import ERP_KINDS, Attempt, Errand, LedgerRow, News, Note, Outcome, Recorded, Revision
 from daemon.domain.pause import Pause
 from daemon.domain.state import OrderState, Situation
 from daemon.errors import OrderUnknown
@@ -113,13 +114,15 @@ async def one(connection: AsyncConnection, name: str, *, workspace: str | None) 
 
 async def _tell(scope: Scope, order: OrderState) -> Story:
     paused = await scope.connection.scalar(_PAUSED, {"this_workspace": scope.workspace})
+    rows = [as_record(LedgerRow, row) for row in await scope.rows(_LEDGER, order=order.id)]
+    told = [as_record(Attempt, row) for row in await scope.rows(_ATTEMPTS, order=order.id)]
     return Story(
         workspace=scope.workspace,
         order=order,
         paused=paused or (),
         revisions=[as_record(Revision, row) for row in await scope.rows(_REVISIONS, order=order.id)],
-        ledger=[as_record(LedgerRow, row) for row in await scope.rows(_LEDGER, order=order.id)],
-        attempts=[as_record(Attempt, row) for row in await scope.rows(_ATTEMPTS, order=order.id)],
+        ledger=rows,
+        attempts=_tries(told, rows),
         notes=[as_record(Note, row) for row in await scope.rows(_NOTES, order=order.id)],
         news=[
             Recorded(as_record(News, row), row.recorded_at, row.outcome or "")
@@ -127,6 +130,14 @@ async def _tell(scope: Scope, order: OrderState) -> Story:
         ],
         errands=[as_record(Errand, row) for row in await scope.rows(_ERRANDS, order=order.id)],
     )
+
+
+def _tries(told: list[Attempt], rows: list[LedgerRow]) -> list[Attempt]:
+    """Also those that only their rows tell of: a try that did what it was to do, the last one under its key."""
+    known = {(attempt.key, attempt.finished_at) for attempt in told if attempt.outcome is Outcome.DONE}
+    done = (row for row in rows if row.kind in ERP_KINDS and row.outcome is Outcome.DONE)
+    silent = (row.as_attempt(f"record {row.record}") for row in done if (row.key, row.finished_at) not in known)
+    return sorted([*told, *silent], key=attrgetter("finished_at"))
 
 
 def _only(statement: Select[Any], workspace: str | None) -> Select[Any]:

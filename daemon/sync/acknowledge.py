@@ -1,6 +1,7 @@
 """ACKNOWLEDGE: tell Consentio the ERP's references and statuses, then mark edits as seen: last of all (law 5)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from daemon.domain.backoff import backoff
 from daemon.domain.keys import random_key
@@ -76,20 +77,19 @@ async def _record_told(
     way: Way, states: Sequence[OrderState], sent: Sequence[tuple[OrderState, Reference]], *, refused: Mapping[str, str]
 ) -> Tally:
     """What was told is what was sent: the order may have moved on meanwhile."""
-    done = [(state, reference) for state, reference in sent if state.id not in refused]
+    done, now = [(state, reference) for state, reference in sent if state.id not in refused], way.now()
     async with way.store.transaction() as tx:
         fresh = await tx.orders(state.id for state in states)
-        await tx.save_orders(_told(way, fresh[old.id], reference_of(way, old), refused.get(old.id)) for old in states)
-        await tx.save_rows(_row(way, Kind.REFERENCE, old, record=reference.external_id) for old, reference in done)
+        await tx.save_orders(_told(way, fresh[old.id], reference_of(way, old), refused.get(old.id), now) for old in states)
+        await tx.save_rows(_row(way, Kind.REFERENCE, old, reference.external_id, now) for old, reference in done)
     for order_id, reason in refused.items():
         way.say("reference.refused", order_id=order_id, reason=reason)
     return Tally(told=len(done), refused=len(refused))
 
 
-def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None) -> OrderState:
-    now, rules = way.now(), way.rules
+def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None, now: datetime) -> OrderState:
     if refusal is not None:
-        attempts = state.tell_attempts + 1
+        attempts, rules = state.tell_attempts + 1, way.rules
         wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
         due = now + wait if attempts < rules.max_attempts else None
         return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
@@ -98,9 +98,8 @@ def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None) -> 
     return told.evolve(tell_due_at=None if is_current else now)
 
 
-def _row(way: Way, kind: Kind, state: OrderState, *, record: str | None) -> LedgerRow:
+def _row(way: Way, kind: Kind, state: OrderState, record: str | None, now: datetime) -> LedgerRow:
     """A push that is done: it may be repeated at will, so it needs no intent, only a place in the story."""
-    now = way.now()
     return LedgerRow(
         key=random_key("r" if kind is Kind.REFERENCE else "s"),
         kind=kind,
@@ -177,7 +176,7 @@ async def _record_seen(way: Way, states: Sequence[OrderState]) -> None:
         await tx.save_orders(
             state.evolve(edited=False, just_seen=ordinal, seen_at=now, seen_revision=state.latest) for state in fresh.values()
         )
-        await tx.save_rows(_row(way, Kind.SEEN, state, record=state.erp_record) for state in states)
+        await tx.save_rows(_row(way, Kind.SEEN, state, state.erp_record, now) for state in states)
     for state in states:
         way.memory.refused_marks.pop(state.id, None)
         way.say("edit.seen", order_id=state.id, revision=state.latest)

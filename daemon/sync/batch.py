@@ -129,9 +129,9 @@ class Batch:
         ids = {element.id for element, _ in portion if element.id}
         self.ids |= ids
         self.states = await tx.orders(ids)
-        counts = Counter({"fetched": len(portion)})
+        counts, now = Counter({"fetched": len(portion)}), self.way.now()
         for element, ordinal in portion:
-            counts[await self._take(tx, element, ordinal)] += 1
+            counts[await self._take(tx, element, ordinal, now)] += 1
         fresh = [self.states[new.order_id] for new in self.revisions]
         counts["baseline"] = sum(state.situation is Situation.BASELINE for state in fresh)
         counts["older"] = sum(state.situation is Situation.PARKED and is_too_old(state) for state in fresh)
@@ -152,14 +152,13 @@ class Batch:
         await tx.add_notes(self.notes)
         return True
 
-    async def _take(self, tx: Transaction, element: Element, ordinal: int) -> str:
+    async def _take(self, tx: Transaction, element: Element, ordinal: int, now: datetime) -> str:
         """What the element was, in the words of the tally."""
         if element.order is None:
             return self._unreadable(element, ordinal)
         old = self.states.get(element.order.id)
         if old is not None and old.latest_digest_version not in (0, DIGEST_VERSION):
             old = await redigested(tx, self.way.market, old)
-        now = self.way.now()
         reading = Reading(
             order=element.order,
             digest=digest(element.order),

@@ -12,6 +12,12 @@ from daemon.sync.way import Way
 
 #: An effect's end: the record, a verdict, or another exception, which is a doubt.
 Result = Record | Exception
+#: Keys of effects with their ends.
+Results = AsyncGenerator[tuple[str, Result], None]
+
+
+#: Results that come within this time of each other, in seconds, are handed on together.
+_TOGETHER_S = 0.05
 
 
 class Late(Exception):
@@ -61,7 +67,7 @@ async def _side_by_side(
     return dict(zip(questions, answers, strict=True))
 
 
-async def apply(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> AsyncGenerator[tuple[str, Result], None]:
+async def apply(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> Results:
     """Do the effects, yielding each key's end as it comes. `begin` is called right before each: `Late` past the lease."""
     is_group = way.erp.capabilities.group_size > 1 and len(effects) > 1
     async with aclosing(_apply_group(way, effects, begin) if is_group else _apply_each(way, effects, begin)) as results:
@@ -69,7 +75,7 @@ async def apply(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) 
             yield result
 
 
-async def _apply_each(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> AsyncGenerator[tuple[str, Result], None]:
+async def _apply_each(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> Results:
     lanes = asyncio.Semaphore(_lanes(way))
 
     async def one(effect: Effect) -> tuple[str, Result]:
@@ -86,9 +92,7 @@ async def _apply_each(way: Way, effects: Sequence[Effect], begin: Callable[[], N
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _apply_group(
-    way: Way, effects: Sequence[Effect], begin: Callable[[], None]
-) -> AsyncGenerator[tuple[str, Result], None]:
+async def _apply_group(way: Way, effects: Sequence[Effect], begin: Callable[[], None]) -> Results:
     """One call for all of them, under one deadline; what it never answered is a doubt."""
     adapter, left = cast("GroupingAdapter", way.erp), {effect.key for effect in effects}
     deadline = asyncio.get_running_loop().time() + way.rules.call_timeout.total_seconds()
@@ -96,7 +100,7 @@ async def _apply_group(
         begin()
         async with aclosing(adapter.apply(effects)) as results:
             # The deadline must strike inside the adapter, never in whoever consumes what we yield.
-            while (result := await _next(results, deadline)) is not None:
+            async for result in _flowing(results, deadline):
                 if result[0] in left:  # not an answer for another group, nor a second one
                     left.discard(result[0])
                     yield result
@@ -108,9 +112,31 @@ async def _apply_group(
             yield key, TimeoutError("the adapter never answered for this effect")
 
 
-async def _next(results: AsyncGenerator[tuple[str, Result], None], deadline: float) -> tuple[str, Result] | None:
-    async with asyncio.timeout_at(deadline):
-        return await anext(results, None)
+async def _flowing(results: AsyncGenerator[tuple[str, Result], None], deadline: float) -> Results:
+    """The results as they come; those that come at once go together, since a deadline costs more than to hand on a result."""
+    is_over = False
+    while not is_over:
+        come, trouble = list[tuple[str, Result]](), None
+        try:
+            async with asyncio.timeout_at(deadline):
+                is_over = await _take(results, come)
+        except Exception as error:  # noqa: BLE001 - told once what came before it is handed on
+            trouble = error
+        for result in come:
+            yield result
+        if trouble is not None:
+            raise trouble
+
+
+async def _take(results: Results, come: list[tuple[str, Result]]) -> bool:
+    """Whether that was all."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _TOGETHER_S
+    async for result in results:
+        come.append(result)
+        if clock() >= until:
+            return False
+    return True
 
 
 async def _call(way: Way, effect: Effect, begin: Callable[[], None]) -> Result:

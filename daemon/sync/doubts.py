@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.domain import outcome
-from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.plan import AMBIGUOUS, OUTCOME_UNKNOWN, is_conflict, park, steer, with_tell
 from daemon.domain.state import OrderState, Situation
@@ -98,19 +98,6 @@ async def digests_of(tx: Transaction, rows: Sequence[LedgerRow]) -> dict[tuple[s
     return {pair: revision.digest for pair, revision in kept.items()}
 
 
-def attempt(row: LedgerRow, answer: str) -> Attempt:
-    """A closed row, as one try of the timeline."""
-    assert row.outcome is not None and row.finished_at is not None  # noqa: S101, PT018 - only closed rows are told
-    return Attempt(
-        key=row.key,
-        order_id=row.order_id,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        outcome=row.outcome,
-        answer=answer,
-    )
-
-
 async def _ask(way: Way, rows: Sequence[LedgerRow]) -> Mapping[str, Result]:
     """By its own key where `find` answers every key; else a create by `find`, a cancel by `read`, an update not at all.
 
@@ -198,7 +185,7 @@ async def _record(tx: Transaction, judged: Sequence[Judgement]) -> None:
     closed = [judgement.row for judgement in judged if not judgement.row.is_open]
     await tx.save_orders(judgement.state for judgement in judged)
     await tx.close_rows(closed)
-    await tx.add_attempts(attempt(row, "asked after the doubt wait") for row in closed)
+    await tx.add_attempts(row.as_attempt("asked after the doubt wait") for row in closed)
 
 
 def _told(way: Way, judgement: Judgement) -> Tally:

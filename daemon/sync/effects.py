@@ -1,17 +1,17 @@
 """EFFECTS: find before every create, do a group side by side, and record the ends in one commit (laws 2, 3 and 4)."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from daemon.domain.ledger import Kind, LedgerRow
+from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.state import Situation
 from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, ErpUnavailable, PoisonRow
 from daemon.ports import Effect, Record
 from daemon.sync.calls import Late, Result, apply, find_many
-from daemon.sync.doubts import attempt
 from daemon.sync.ends import answer_text, end_of, left_alone, not_asked, told
 from daemon.sync.intents import End, Found, Group, NotOurs, look_ahead
 from daemon.sync.way import Way
@@ -108,24 +108,29 @@ async def record_ends(way: Way, group: Group, ends: Mapping[str, End]) -> Tally:
 
 
 async def _record_ends(way: Way, group: Group, ends: Mapping[str, End]) -> Tally:
-    tally, closed = Tally(), list[tuple[LedgerRow, End]]()
+    counts, closed, now = Counter[str](), list[tuple[LedgerRow, End]](), way.now()
     intents = {key: group.named(key) for key in ends}
     async with way.store.transaction() as tx:
         states = await tx.orders(intent.row.order_id for intent in intents.values())
         workspace = await tx.workspace()
         for key, end in ends.items():
             row = intents[key].row
-            state, verdict = end_of(way, workspace, states[row.order_id], intents[key], end)
+            state, verdict = end_of(way, workspace, states[row.order_id], intents[key], end, now=now)
             states[row.order_id] = state
             if verdict is not None:
                 record = row.record or state.erp_record
-                closed.append((replace(row, outcome=verdict, finished_at=way.now(), record=record), end))
-            tally += told(way, row, state, verdict, end)
+                closed.append((replace(row, outcome=verdict, finished_at=now, record=record), end))
+            counts.update(told(way, row, state, verdict, end))
         await tx.save_orders(states.values())
         await tx.close_rows([intents[row.key].remembered(row) for row, _ in closed])
-        await tx.add_attempts([attempt(row, answer_text(end)) for row, end in closed])
+        await tx.add_attempts([row.as_attempt(answer_text(end)) for row, end in closed if not _says_it_all(row)])
         others = [states[row.order_id] for row, end in closed if isinstance(end, NotOurs)]
         await tx.add_notes(left_alone(way, state) for state in others if state.situation is Situation.BASELINE)
     group.is_late = group.is_late or any(isinstance(end, Late) for end in ends.values())
     group.away = next((answer_text(end) for end in ends.values() if isinstance(end, ErpUnavailable)), group.away)
-    return tally
+    return Tally(**counts)
+
+
+def _says_it_all(closed: LedgerRow) -> bool:
+    """A try that did what it was to do is told by its row alone: when, and with which record. Almost every try is one."""
+    return closed.outcome is Outcome.DONE

@@ -1,6 +1,7 @@
 """ENDS: what the end of one effect means for its order, its ledger row and the log."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from daemon.domain import outcome
@@ -9,7 +10,6 @@ from daemon.domain.news import TO_BE_DECIDED
 from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, park
 from daemon.domain.reading import is_before_wall
 from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation, WorkspaceState
-from daemon.domain.tally import Tally
 from daemon.errors import Ambiguous, Conflict, ErpUnavailable, OrderRejected
 from daemon.ports import Record
 from daemon.sync.amounts import WRONG_AMOUNTS, compared
@@ -32,19 +32,21 @@ class Naming(TypedDict):
 _VERDICTS = {OrderRejected: Outcome.REJECTED, Conflict: Outcome.CONFLICT, Ambiguous: Outcome.AMBIGUOUS}
 
 _EVENTS = {Kind.CREATE: "order.created", Kind.UPDATE: "order.updated", Kind.CANCEL: "order.canceled"}
+_COUNTS = {kind: event.removeprefix("order.") for kind, event in _EVENTS.items()}
 
 
-def end_of(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, end: End) -> tuple[OrderState, Outcome | None]:
+def end_of(
+    way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, end: End, *, now: datetime
+) -> tuple[OrderState, Outcome | None]:
     """The order's new state and how its ledger row closes; None leaves the row open: a doubt."""
-    now = way.now()
     if isinstance(end, Record):
-        return _done(way, workspace, state, intent, end)
+        return _done(way, workspace, state, intent, end, now=now)
     if isinstance(end, Found):
-        return _met(way, state, end.record), Outcome.FOUND
+        return _met(way, state, end.record, now), Outcome.FOUND
     if isinstance(end, NotOurs):
         return _not_ours(workspace, state), Outcome.WITHDRAWN
     if isinstance(end, OrderRejected | Conflict | Ambiguous):
-        return _refused(way, state, intent.row, end), _VERDICTS[type(end)]
+        return _refused(way, state, intent.row, end, now), _VERDICTS[type(end)]
     if isinstance(end, Late):
         return outcome.postponed(state, now, _POSTPONED, str(end)), Outcome.WITHDRAWN
     if isinstance(end, ErpUnavailable):
@@ -52,8 +54,10 @@ def end_of(way: Way, workspace: WorkspaceState, state: OrderState, intent: Inten
     return outcome.doubted(state), None
 
 
-def _done(way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, record: Record) -> tuple[OrderState, Outcome]:
-    now, row = way.now(), intent.row
+def _done(
+    way: Way, workspace: WorkspaceState, state: OrderState, intent: Intent, record: Record, *, now: datetime
+) -> tuple[OrderState, Outcome]:
+    row = intent.row
     if row.kind is Kind.CANCEL:
         return outcome.canceled(state, row, digest=intent.digest, now=now), Outcome.DONE
     if not record.live and row.kind is Kind.UPDATE:
@@ -82,10 +86,10 @@ def _may_be_earlier(way: Way, workspace: WorkspaceState, state: OrderState, inte
     return not intent.is_first or known_since is None or born is None or born <= known_since
 
 
-def _met(way: Way, state: OrderState, record: Record) -> OrderState:
+def _met(way: Way, state: OrderState, record: Record, now: datetime) -> OrderState:
     if not record.live:
-        return outcome.met_cancelled(state, way.now())
-    return outcome.adopted(state, **naming(way, state, record), now=way.now())
+        return outcome.met_cancelled(state, now)
+    return outcome.adopted(state, **naming(way, state, record), now=now)
 
 
 def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
@@ -102,36 +106,36 @@ def left_alone(way: Way, state: OrderState) -> Note:
     return way.note("left alone", order_id=state.id, reason="Consentio shows a reference of it that is not ours")
 
 
-def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous) -> OrderState:
+def _refused(way: Way, state: OrderState, row: LedgerRow, end: OrderRejected | Conflict | Ambiguous, now: datetime) -> OrderState:
     missing = end.missing if isinstance(end, OrderRejected) else ()
     reason = f"{AMBIGUOUS}{end}" if isinstance(end, Ambiguous) else str(end)
-    state = outcome.refused(state, row, reason=reason, missing=missing, now=way.now())
+    state = outcome.refused(state, row, reason=reason, missing=missing, now=now)
     if missing and state.situation is Situation.PARKED:
-        return state.evolve(due_at=way.now() + way.rules.missing_recheck)
+        return state.evolve(due_at=now + way.rules.missing_recheck)
     return state
 
 
-def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, end: End) -> Tally:
-    """One log line for what happened, and its count."""
+def told(way: Way, row: LedgerRow, state: OrderState, verdict: Outcome | None, end: End) -> Mapping[str, int]:
+    """One log line for what happened, and its counts, in the words of the tally."""
     fields: dict[str, object] = {"order_id": row.order_id, "key": row.key, "revision": row.revision}
     if verdict is None:
         way.say("order.in_doubt", kind=row.kind.value, error=answer_text(end), **fields)
-        return Tally(in_doubt=1)
+        return {"in_doubt": 1}
     if verdict is Outcome.DONE:
         way.say(_EVENTS[row.kind], record=row.record or state.erp_record, **fields)
         if state.reason.startswith(WRONG_AMOUNTS):
             way.say("order.parked", order_id=row.order_id, reason=state.reason)
         is_parked, is_wrong = state.situation is Situation.PARKED, bool(state.mismatch) and row.kind is not Kind.CANCEL
-        return Tally(**{_EVENTS[row.kind].removeprefix("order."): 1}, parked=int(is_parked), mismatched=int(is_wrong))
+        return {_COUNTS[row.kind]: 1, "parked": int(is_parked), "mismatched": int(is_wrong)}
     if verdict is Outcome.FOUND:
         way.say("order.adopted", record=state.erp_record, **fields)
-        return Tally(adopted=1)
+        return {"adopted": 1}
     if state.situation is Situation.PARKED:
         tell_parked(way, state)
-        return Tally(parked=1)
+        return {"parked": 1}
     if state.situation is Situation.BASELINE:
-        return Tally(baseline=1)
-    return Tally(retrying=1)
+        return {"baseline": 1}
+    return {"retrying": 1}
 
 
 def tell_parked(way: Way, state: OrderState) -> None:

@@ -15,7 +15,6 @@ from daemon.domain.state import OrderState, Situation
 from daemon.domain.tally import Tally
 from daemon.errors import MarketplaceUnavailable, RequestRefused
 from daemon.ports import Reference
-from daemon.sync.doubts import attempt
 from daemon.sync.way import Way
 
 _BATCH = 100
@@ -165,7 +164,7 @@ async def _done(way: Way, errand: Errand, row: LedgerRow) -> None:
     async with way.store.transaction() as tx:
         await tx.save_errands([replace(errand, due_at=None, done_at=way.now(), attempts=errand.attempts + 1, answer=DONE)])
         await tx.save_rows([row])
-        await tx.add_attempts([attempt(row, "")])
+        await tx.add_attempts([row.as_attempt("")])
         fresh = (await tx.orders([errand.order_id]))[errand.order_id]
         await tx.save_orders([fresh.evolve(just_seen=way.ordinal())])
 
@@ -180,7 +179,7 @@ async def _refused(way: Way, errand: Errand, row: LedgerRow, reason: str) -> Tal
         due = None if is_over else now + wait
         await tx.save_errands([replace(errand, attempts=attempts, due_at=due, answer=reason)])
         await tx.save_rows([row])
-        await tx.add_attempts([attempt(row, reason)])
+        await tx.add_attempts([row.as_attempt(reason)])
         fresh = (await tx.orders([errand.order_id]))[errand.order_id]
         if is_over and is_conflict(fresh) and fresh.situation is Situation.HELD:
             fresh = park(fresh, f"cancelled in the ERP, and Consentio refuses to cancel it: {reason}")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from daemon.domain import outcome
 from daemon.domain.content import difference
@@ -84,8 +85,8 @@ class Group:
 
 async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Group:
     """Write the intents of these orders; what needs no effect, or has an open row, is steered on the way."""
-    blocked = {row.order_id for row in await tx.open_rows()}
-    rows = [_row(way, state) for state in states if plan(state) in _KINDS and state.id not in blocked]
+    now, blocked = way.now(), {row.order_id for row in await tx.open_rows()}
+    rows = [_row(way, state, now) for state in states if plan(state) in _KINDS and state.id not in blocked]
     by_id = {state.id: state for state in states}
     earlier = await tx.ledger_rows(row.key for row in rows if row.kind is Kind.CREATE)
     ended = {key: row.outcome for key, row in earlier.items()}
@@ -96,22 +97,22 @@ async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Gro
         if (row.order_id, row.revision) in contents
     ]
     intended = {intent.row.order_id: intent.row for intent in intents}
-    await tx.save_orders(_intended(state, intended.get(state.id), blocked, way) for state in states)
+    await tx.save_orders(_intended(state, intended.get(state.id), blocked, now) for state in states)
     await tx.save_rows(intended.values())
     return Group(intents)
 
 
-def _intended(state: OrderState, row: LedgerRow | None, blocked: set[str], way: Way) -> OrderState:
+def _intended(state: OrderState, row: LedgerRow | None, blocked: set[str], now: datetime) -> OrderState:
     if row is not None:
         return outcome.intended(state, row)
     if state.id in blocked:
         return outcome.doubted(state.evolve(due_at=None))
     if plan(state) in _KINDS:
         return park(state, CONTENT_GONE)
-    return steer(state.evolve(due_at=None), way.now())
+    return steer(state.evolve(due_at=None), now)
 
 
-def _row(way: Way, state: OrderState) -> LedgerRow:
+def _row(way: Way, state: OrderState, now: datetime) -> LedgerRow:
     kind = _KINDS[plan(state)]
     is_create = kind is Kind.CREATE
     return LedgerRow(
@@ -123,7 +124,7 @@ def _row(way: Way, state: OrderState) -> LedgerRow:
         incarnation=state.incarnation,
         record=None if is_create else state.erp_record,
         owner=way.store.leadership.owner,
-        started_at=way.now(),
+        started_at=now,
         counted=is_counted(state),
     )
 

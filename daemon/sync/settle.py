@@ -12,7 +12,7 @@ from daemon.domain.ledger import Kind, LedgerRow, Outcome, Wish
 from daemon.domain.plan import ALREADY_REFERENCED, AMBIGUOUS, OUTCOME_UNKNOWN, steer
 from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 from daemon.ports import Record, Transaction
-from daemon.sync.doubts import attempt, can_be_asked, digests_of, is_ripe
+from daemon.sync.doubts import can_be_asked, digests_of, is_ripe
 from daemon.sync.ends import naming
 from daemon.sync.refusals import NotYet, Refused, named
 from daemon.sync.restore import MAY_BE_THERE
@@ -136,5 +136,5 @@ async def _record(way: Way, tx: Transaction, wish: Wish, *, case: Case, state: O
         return
     closed = replace(case.row, record=case.row.record or state.erp_record, outcome=verdict, finished_at=way.now())
     await tx.save_rows([closed])
-    await tx.add_attempts([attempt(closed, f"settled by {wish.who} {said}")])
+    await tx.add_attempts([closed.as_attempt(f"settled by {wish.who} {said}")])
     way.memory.first_saw.pop(closed.key, None)
