@@ -50,10 +50,14 @@ class Taken:
     is_revision: bool = False
 
 
+#: To begin with: filled field by field, a state costs five times as much.
+_NOTHING_MET = OrderState(id="", hash_id=None, created_at=None)
+
+
 def first(reading: Reading, workspace: WorkspaceState, now: datetime, *, edited: bool = False) -> Taken:
     """An order that this database meets for the first time; `edited` if an unreadable reading of it stood on the edited list."""
     order = reading.order
-    met = OrderState(
+    met = _NOTHING_MET.evolve(
         id=order.id,
         hash_id=order.hash_id,
         created_at=order.created_at,

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -63,8 +63,8 @@ class Batch:
     revisions: list[Revision] = field(default_factory=list)
     unreadables: list[Unreadable] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    #: The last contents, to be remembered once all is committed: before that, another content may yet get their number.
-    contents: deque[tuple[tuple[str, int], Order, str]] = field(default_factory=lambda: deque(maxlen=MOST_CONTENTS))
+    #: The first contents that are due, remembered once all is committed: before, another content may yet get their number.
+    contents: list[tuple[tuple[str, int], Order, str]] = field(default_factory=list)
     #: What is told once all is committed.
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
@@ -189,7 +189,8 @@ class Batch:
         self.touched.add(state.id)
         if taken.is_revision:
             self.revisions.append(_revision(state, reading, now))
-            self.contents.append(((state.id, state.latest), reading.order, reading.digest))
+            if state.due_at is not None and len(self.contents) < MOST_CONTENTS:
+                self.contents.append(((state.id, state.latest), reading.order, reading.digest))
             if state.situation is not Situation.BASELINE:  # they may be thousands, and are told in one line
                 self._tell(taken.verdict, state)
         if state.situation is Situation.PARKED and (old is None or old.situation is not Situation.PARKED):

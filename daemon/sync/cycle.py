@@ -133,7 +133,7 @@ async def _collect(way: Way, glance: Glance, report: Report) -> Glance:
 async def _relieve(way: Way, report: Report, glance: Glance) -> bool:
     """A part of a backlog is delivered before the rest is collected; whether that may go on."""
     if report.may(Direction.DELIVER):
-        await report.step(Direction.DELIVER, deliver(way, glance))
+        await report.step(Direction.DELIVER, deliver(way, glance, more_comes=True))
     return report.may(Direction.DELIVER)
 
 
@@ -190,3 +190,4 @@ async def _close(way: Way, report: Report) -> None:
             reports_cursor=way.memory.reports_cursor,
         )
     way.memory.moves.clear()
+    way.memory.contents.forget()

@@ -21,6 +21,9 @@ _PER_LANE = 4
 #: An ERP that answers too slowly for the lease of a group is offered half as many orders, and more again in the next cycle.
 _MOST_HALVINGS = 9
 
+#: Less than this part of a group is a small remainder: a group costs its flushes and commits, however many are in it.
+_REMAINDER = 4
+
 #: How long a cycle goes on, in seconds, with an ERP that gets nothing done: collecting waits for it.
 _PATIENCE_S = 60.0
 
@@ -28,25 +31,28 @@ _PATIENCE_S = 60.0
 _LOOK_UP_S = 1.0
 
 
-async def deliver(way: Way, glance: Glance) -> Tally:
-    """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away."""
+async def deliver(way: Way, glance: Glance, *, more_comes: bool = False) -> Tally:
+    """Close the difference between what is wanted and what the ERP has; raises `ErpUnavailable` when the ERP is away.
+
+    `more_comes`: a small remainder waits, and goes with what comes.
+    """
     if glance.workspace.restore_open and await is_quiet(way):
         return Tally()
     way.memory.halvings = max(way.memory.halvings - 1, 0)
     settled, outage = await _settled(way) if glance.open_rows else (Tally(), None)
-    done, outage = await _deliver_due(way, outage)
+    done, outage = await _deliver_due(way, outage, more_comes=more_comes)
     if outage is not None:
         raise outage
     return settled + done
 
 
-async def _deliver_due(way: Way, outage: ErpUnavailable | None) -> tuple[Tally, ErpUnavailable | None]:
+async def _deliver_due(way: Way, outage: ErpUnavailable | None, *, more_comes: bool) -> tuple[Tally, ErpUnavailable | None]:
     """Group by group; an ERP that was away when it was asked (`outage`) may be so for some records only: one more call tells."""
     began = looked_at = way.clocks.monotonic()
     tally, guard = Tally(), Guard(way)
     while not way.stopping():
         try:
-            group, done = await _turn(way, guard)
+            group, done = await _turn(way, guard, more_comes=more_comes)
         except ErpUnavailable as error:
             if outage is not None:
                 raise
@@ -77,11 +83,13 @@ async def _settled(way: Way) -> tuple[Tally, ErpUnavailable | None]:
         return Tally(), outage
 
 
-async def _turn(way: Way, guard: Guard) -> tuple[Group | None, Tally]:
+async def _turn(way: Way, guard: Guard, *, more_comes: bool) -> tuple[Group | None, Tally]:
     """One group: what is due, asked or done. None when nothing is due, or a restore was noticed."""
-    group, passing = Group(), list[OrderState]()
+    group, passing, limit = Group(), list[OrderState](), _limit(way)
     async with way.store.transaction() as tx:
-        due = [_rechecked(state) for state in await tx.due(way.now(), _limit(way))]
+        due = [_rechecked(state) for state in await tx.due(way.now(), limit)]
+        if more_comes and len(due) * _REMAINDER < limit:
+            return None, Tally()
         unasked = [state for state in due if state.verify or plan(state) is Plan.ASK]
         # Whatever woke it, its open row comes first (A7): `intend` leaves it in doubt.
         blocked = {row.order_id for row in await tx.open_rows()} if unasked else set()

@@ -135,7 +135,7 @@ async def _contents(
     """The contents that these rows carry and those that the ERP has, with their digests; those no longer kept are left out."""
     wanted = {(row.order_id, row.revision) for row in rows}
     wanted |= {(row.order_id, states[row.order_id].erp_revision or 0) for row in rows if row.kind is Kind.UPDATE}
-    known = way.memory.contents.among(wanted)
+    known = way.memory.contents.take(wanted)
     return known | dict(_read(way, await tx.revisions(wanted - known.keys())))
 
 
@@ -151,7 +151,7 @@ async def look_ahead(way: Way, limit: int) -> None:
     async with way.store.transaction() as tx:
         due = await tx.due(way.now(), limit)
         wanted = {(state.id, state.body_revision or state.wanted) for state in due if plan(state) is Plan.CREATE}
-        revisions = await tx.revisions(wanted - way.memory.contents.among(wanted).keys())
+        revisions = await tx.revisions(way.memory.contents.lacking(wanted))
     for pair, (order, digest) in _read(way, revisions):
         way.memory.contents.keep(pair, order, digest)
         await asyncio.sleep(0)  # the ERP goes first

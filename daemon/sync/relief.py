@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from daemon.domain.tally import Tally
 from daemon.ports import Glance
-from daemon.sync.way import MOST_CONTENTS, Way
+from daemon.sync.way import Way
 
 #: How many new orders are worth it. Fewer wait, as always, until all is collected.
-WORTH_IT = MOST_CONTENTS
+WORTH_IT = 500
 
 
 @dataclass(slots=True)

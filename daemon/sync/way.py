@@ -89,29 +89,32 @@ class Said:
     ids: frozenset[str]
 
 
-#: How many contents are remembered.
+#: How many contents are remembered: those of one group or two.
 MOST_CONTENTS = 500
 
 
 @dataclass(slots=True)
 class Contents:
-    """Contents that were read a moment ago, with their digests, by order and revision: no revision ever changes.
+    """Contents that were read a moment ago and are due, with their digests, by order and revision: no revision ever changes.
 
-    Bounded to one group, so that memory follows what is at work and not what waits.
+    The first are due first, so what comes when there is no room is not kept: memory follows what is at work, not what waits.
     """
 
     _kept: dict[tuple[str, int], tuple[Order, str]] = field(default_factory=dict)
 
     def keep(self, revision: tuple[str, int], order: Order, digest: str) -> None:
-        self._kept[revision] = order, digest
-        if len(self._kept) > MOST_CONTENTS:
-            del self._kept[next(iter(self._kept))]
+        if len(self._kept) < MOST_CONTENTS:
+            self._kept[revision] = order, digest
 
     def forget(self) -> None:
         self._kept.clear()
 
-    def among(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[Order, str]]:
-        return {revision: self._kept[revision] for revision in wanted if revision in self._kept}
+    def lacking(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        return [revision for revision in wanted if revision not in self._kept]
+
+    def take(self, wanted: Collection[tuple[str, int]]) -> dict[tuple[str, int], tuple[Order, str]]:
+        """Those that are at hand; each is needed once."""
+        return {revision: kept for revision in wanted if (kept := self._kept.pop(revision, None))}
 
 
 @dataclass(slots=True)

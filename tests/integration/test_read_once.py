@@ -80,11 +80,12 @@ async def test_the_next_groups_contents_are_read_ahead(database_url, monkeypatch
 
 
 def test_few_contents_are_remembered():
-    """The oldest makes room, so that memory follows what is at work."""
+    """Those that are due first, each until it is needed, so that memory follows what is at work."""
     contents = Contents()
     for number in range(MOST_CONTENTS + 3):
         contents.keep(("1", number), order(), "d")
-    assert len(contents.among({("1", number) for number in range(MOST_CONTENTS + 3)})) == MOST_CONTENTS
-    assert ("1", 0) not in contents.among({("1", 0)})
+    assert contents.lacking([("1", 0), ("1", MOST_CONTENTS)]) == [("1", MOST_CONTENTS)]
+    assert contents.take([("1", 0), ("1", MOST_CONTENTS)]) == {("1", 0): (order(), "d")}
+    assert contents.take([("1", 0)]) == {}
     contents.forget()
-    assert contents.among({("1", MOST_CONTENTS)}) == {}
+    assert contents.take([("1", 1)]) == {}

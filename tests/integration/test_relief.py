@@ -12,7 +12,7 @@ from daemon.sync.cycle import Direction
 from daemon.testing import FakeErpSettings
 from tests.support.world import Crash, World, world
 
-GROUPS = FakeErpSettings(group_size=500)
+GROUPS = FakeErpSettings(group_size=10)
 DAY = 86_400
 
 
@@ -21,12 +21,12 @@ def a_few_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relief, "WORTH_IT", 3)
 
 
-def backlog(w: World, days: int = 4) -> list[str]:
-    """Nobody collected for some days, with three new orders each."""
+def backlog(w: World, days: int = 4, *, a_day: int = 3) -> list[str]:
+    """Nobody collected for some days, with so many new orders each."""
     ids = []
     for _ in range(days):
         w.clock.advance(DAY)
-        ids += [w.market.place() for _ in range(3)]
+        ids += [w.market.place() for _ in range(a_day)]
     return ids
 
 
@@ -57,6 +57,17 @@ async def test_a_backlog_is_delivered_while_it_is_collected(database_url: str, c
         assert report.tally.new == report.tally.created == len(ids)
         assert not report.troubles
         assert again == []
+        await w.assert_promise(*ids)
+
+
+async def test_a_small_remainder_goes_with_what_comes(database_url: str) -> None:
+    """Twenty-one orders a day, ten in a group: the ERP is not called for the odd one alone, except for the last."""
+    async with world(database_url, erp=GROUPS) as w:
+        ids, apply, sizes = backlog(w, 2, a_day=21), w.erp.apply, list[int]()
+        w.erp.apply = lambda effects: sizes.append(len(effects)) or apply(effects)  # type: ignore[assignment,method-assign,func-returns-value]
+        await w.cycle()
+
+        assert sizes == [10, 10, 10, 10, 2]
         await w.assert_promise(*ids)
 
 
