@@ -110,11 +110,13 @@ def take(state: OrderState, reading: Reading, now: datetime, *, sweep_interval: 
 def let_through(taken: Taken, reading: Reading, now: datetime) -> Taken:
     """A person vouches that an order older than the start wall was not typed in by hand: it goes its way like any other.
 
-    Its content becomes a revision again: that of the first meeting may be forgotten.
+    Its content becomes a revision again: that of the first meeting may be forgotten. A reference that it bears by now is
+    somebody's word that it was typed in after all, unless the ERP knows the order as ours.
     """
     if not is_too_old(taken.state):
         return taken
     state = taken.state if taken.is_revision else _revised(taken.state, reading)
+    state = state.evolve(met_with_reference=state.met_with_reference or reading.order.reference is not None)
     return Taken(taken.verdict, wake(state, now), is_revision=True)
 
 

@@ -64,7 +64,7 @@ class OrderState:
     seen_at: datetime | None = None
     #: The ordinal of the last `seen`, until a later request lists the order again; 0 otherwise.
     just_seen: int = 0
-    #: The first reading bore a reference of the seller's.
+    #: The first reading bore a reference of the seller's, or the one on which a person let it through.
     met_with_reference: bool = False
     #: A reference read that is not the one we told: a hint that this database forgot something.
     hint: str | None = None

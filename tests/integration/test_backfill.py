@@ -166,17 +166,19 @@ async def test_a_baseline_is_let_through_even_when_its_content_is_forgotten(data
         await w.stop()
 
 
-@pytest.mark.parametrize("is_known", [False, True], ids=["new", "baseline"])
-async def test_a_reference_from_elsewhere_is_stronger_than_a_vouch(database_url, is_known):
+@pytest.mark.parametrize("met", ["by the backfill", "with its reference", "before its reference"])
+async def test_a_reference_from_elsewhere_is_stronger_than_a_vouch(database_url, met):
     """Somebody told Consentio of a record that is not ours: it stays baseline, and the backfill and the order's story say so."""
     w = World(database_url, oddities=BY_CREATION)
-    order = w.market.place(external_id="SO-17") if is_known else ""
+    born = w.clock.now()
+    order = w.market.place(external_id="SO-17" if met == "with its reference" else None) if met != "by the backfill" else ""
     w.clock.advance(DAY)
     await w.start()
     try:
         await w.cycle(2)
-        await live_for(w, 1)
-        order = order or w.market.place(created_at=w.clock.now() - timedelta(days=200), external_id="SO-17")
+        await live_for(w, 100)
+        order = order or w.market.place(created_at=born)
+        w.market.edit(order, external_id="SO-17")
         vouched = await ask(w, 210, create_older=True)
         await w.cycle(3)
 
