@@ -94,6 +94,7 @@ def _met(way: Way, state: OrderState, record: Record, now: datetime) -> OrderSta
 
 def _not_ours(workspace: WorkspaceState, state: OrderState) -> OrderState:
     """Somebody typed it in and told Consentio: baseline if the first inventory found it, else for a person to decide."""
+    state = state.evolve(body_revision=0)  # nothing was sent: let through years later, its key carries what it says by then
     if state.reason == OLDER_THAN_WALL:
         return park(state, OLDER_THAN_WALL)
     if is_before_wall(state, workspace):
