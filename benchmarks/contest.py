@@ -1,7 +1,9 @@
 """Both sides over the same market, each in a process of its own, in a folder of its own."""
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,6 +46,8 @@ class Contest:
         self._market = market
         self._folder = folder
         self._listings: list[dict[str, Any]] = []
+        #: What each document says but for when it was written, as the side said that came first.
+        self._documents: dict[str, bytes] = {}
 
     def sides(self, number: int, postgres: str | None) -> Iterator[tuple[str, Callable[[], Cost]]]:
         """One round. Ours goes first in the very first, since the bare loop follows its requests; then they alternate."""
@@ -87,10 +91,20 @@ class Contest:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._folder))
 
     def _check(self, inbox: Path, told: int | None = None) -> None:
-        """A fast run that lost an order is no run."""
-        found = sum(1 for _ in inbox.iterdir())
+        """A fast run that lost an order, or wrote other documents than the other side, is no run."""
+        documents = dict(map(_document, inbox.iterdir()))
+        found = len(documents)
         if found != self._market.orders or told not in (None, found):
             raise RuntimeError(f"{found} documents in {inbox} and {told} references told, of {self._market.orders} orders")
+        self._documents = self._documents or documents
+        if documents != self._documents:
+            raise RuntimeError(f"the documents in {inbox} say something else than those of the other side")
+
+
+def _document(path: Path) -> tuple[str, bytes]:
+    """Its key, and a digest of what it says, byte for byte, but for when it was written."""
+    said = path.read_bytes()
+    return json.loads(said)["key"], hashlib.sha256(re.sub(rb'"written_at": "[^"]*", ', b"", said, count=1)).digest()
 
 
 def measured(module: str, *arguments: object) -> Cost:
