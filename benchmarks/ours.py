@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.meter import Meter, peak_mib
 from daemon.app.house import App, Lane, open_app
-from daemon.cli.starting import load_all, spare_the_collector
+from daemon.cli.starting import load_all, spare_the_memory
 from daemon.config.settings import Settings
 
 
@@ -49,5 +49,5 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     with (folder / "log").open("w", encoding="utf-8") as log:
         settings = load_all(folder / "config.toml", logs=log).settings
-        spare_the_collector()
+        spare_the_memory()
         print(json.dumps(asyncio.run(run(settings, idle_cycles=int(sys.argv[2])))))

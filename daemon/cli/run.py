@@ -22,7 +22,7 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     An edited config file is taken up by itself, or at once at SIGHUP. On PostgreSQL it stands by for a workspace that another
     daemon leads, and takes over when that one is gone.
     """
-    from daemon.cli.starting import as_config_error, load_all, read_again, spare_the_collector, tune_log, warn
+    from daemon.cli.starting import as_config_error, load_all, read_again, spare_the_memory, tune_log, warn
     from daemon.errors import AdapterError
 
     try:
@@ -33,7 +33,7 @@ def run(config: ConfigFile = None, log_level: LogLevel = None) -> None:
     from daemon.service.reload import Config
     from daemon.service.runner import run as serve
 
-    spare_the_collector()
+    spare_the_memory()
     tune = partial(tune_log, log_level=log_level, logs=sys.stdout)
     asyncio.run(serve(Config(loaded, read=partial(read_again, config), tune_log=tune)))
 
@@ -63,9 +63,9 @@ def once(
 async def _once(settings: "Settings", *, as_json: bool) -> int:
     from daemon.app.house import open_app
     from daemon.cli.failures import NEEDS_A_PERSON, told
-    from daemon.cli.starting import spare_the_collector
+    from daemon.cli.starting import spare_the_memory
 
-    spare_the_collector()
+    spare_the_memory()
     async with open_app(settings) as app:
         codes = [await _turn(lane, as_json=as_json) for lane in app.lanes] + [told(app.broken)]
         left = await unsettled(app, as_json=as_json)

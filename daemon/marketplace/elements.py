@@ -4,7 +4,7 @@ msgspec reads what is plain JSON, in half the time; whatever it refuses is read 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from json import JSONDecoder
@@ -47,10 +47,13 @@ def decode(raw: bytes) -> Any:
         return TooDeep()
 
 
-def split(body: bytes) -> list[bytes]:
-    """Each element's own bytes; `null` is an empty array. SliceUnreadable where the array is broken, cut off, or no array."""
+def split(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """Each element's own bytes, or a view of them; `null` is an empty array.
+
+    SliceUnreadable where the array is broken, cut off, or no array.
+    """
     try:
-        return [bytes(raw) for raw in _ELEMENTS.decode(body)]
+        return _ELEMENTS.decode(body)
     except (ValueError, RecursionError):
         return list(_split(body))
 

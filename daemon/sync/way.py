@@ -90,7 +90,7 @@ class Said:
 
 
 #: How many contents are remembered: those of one group or two.
-MOST_CONTENTS = 500
+MOST_CONTENTS = 1000
 
 
 @dataclass(slots=True)
