@@ -12,4 +12,4 @@ _MOVE = upsert(cursors)
 
 
 async def move(scope: Scope, positions: Mapping[Stream, datetime]) -> None:
-    await scope.insert(_MOVE, ({"stream": stream, "position": position} for stream, position in positions.items()))
+    await scope.insert(_MOVE, {"stream": list(positions), "position": list(positions.values())})

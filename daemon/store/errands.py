@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, or_, select
 
 from daemon.domain.ledger import Errand, Kind
 from daemon.store.orders import AHEAD
-from daemon.store.records import as_record, as_values, columns_of, upsert
+from daemon.store.records import as_columns, as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import errands
 
@@ -41,4 +41,4 @@ async def count(scope: Scope, kind: Kind, who: str, *, since: datetime) -> int:
 
 
 async def save(scope: Scope, made: Iterable[Errand]) -> None:
-    await scope.insert(_SAVE, map(as_values, made))
+    await scope.insert(_SAVE, as_columns(made))

@@ -66,7 +66,8 @@ async def known(scope: Scope) -> Mapping[str, datetime]:
 
 
 async def save(scope: Scope, found: Iterable[str], closed: Iterable[str], since: datetime) -> None:
-    await scope.insert(_FIND, [{"key": key, "since": since} for key in found])
+    keys = list(found)
+    await scope.insert(_FIND, {"key": keys, "since": [since] * len(keys)})
     if over := list(closed):
         await scope.change(_CLOSE, wanted=over)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, insert, select, update
 
 from daemon.domain.ledger import Attempt, LedgerRow
-from daemon.store.records import as_record, as_values, columns_of, upsert
+from daemon.store.records import as_columns, as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import IN_DOUBT, attempts, ledger
 
@@ -34,7 +34,7 @@ async def load(scope: Scope, keys: Iterable[str]) -> dict[str, LedgerRow]:
 
 async def save(scope: Scope, rows: Iterable[LedgerRow]) -> None:
     # Finished rows first: an order's only open row makes way for its next one.
-    await scope.insert(_SAVE, map(as_values, sorted(rows, key=lambda row: row.is_open)))
+    await scope.insert(_SAVE, as_columns(sorted(rows, key=lambda row: row.is_open)))
 
 
 async def close(scope: Scope, rows: Iterable[LedgerRow]) -> None:
@@ -45,4 +45,4 @@ async def close(scope: Scope, rows: Iterable[LedgerRow]) -> None:
 
 
 async def add_attempts(scope: Scope, tried: Iterable[Attempt]) -> None:
-    await scope.insert(_ADD_ATTEMPT, map(as_values, tried))
+    await scope.insert(_ADD_ATTEMPT, as_columns(tried))

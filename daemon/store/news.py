@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, exists, insert, or_, select, update
 
 from daemon.domain.ledger import Heard, News
-from daemon.store.records import as_record, as_values, columns_of
+from daemon.store.records import as_columns, as_record, as_values, columns_of
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import IN_DOUBT, UNHEEDED, ledger, news, orders
 
@@ -60,7 +60,7 @@ async def add(scope: Scope, told: Iterable[News], now: datetime) -> int:
     by_digest = {_digest(one): one for one in told}
     known = {row.digest for row in await scope.rows_among(_KNOWN, by_digest)}
     fresh = {digest: one for digest, one in by_digest.items() if digest not in known}
-    await scope.insert(_ADD, ({**as_values(one), "digest": digest, "recorded_at": now} for digest, one in fresh.items()))
+    await scope.insert(_ADD, {**as_columns(fresh.values()), "digest": list(fresh), "recorded_at": [now] * len(fresh)})
     return len(fresh)
 
 

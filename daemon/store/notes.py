@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import insert
 
 from daemon.domain.ledger import Note
-from daemon.store.records import as_values
+from daemon.store.records import as_columns
 from daemon.store.scope import Scope
 from daemon.store.tables import notes
 
@@ -13,4 +13,4 @@ _ADD = insert(notes)
 
 
 async def add(scope: Scope, happened: Iterable[Note]) -> None:
-    await scope.insert(_ADD, map(as_values, happened))
+    await scope.insert(_ADD, as_columns(happened))

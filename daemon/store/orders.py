@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from operator import attrgetter
+from itertools import chain, compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Executable, Update, and_, bindparam, case, exists, null, or_, select, update
@@ -11,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Executable, Update, and_, bindpara
 from daemon.domain.state import OrderState, Situation
 from daemon.store.columns import Reason, Words
 from daemon.store.recall import Seen
-from daemon.store.records import as_record, columns_of, upsert
+from daemon.store.records import as_columns, as_record, columns_of, upsert
 from daemon.store.scope import THIS, WANTED, Scope
 from daemon.store.tables import ACKABLE, KEPT, WATCHED, orders, revisions
 
@@ -27,8 +28,8 @@ _OUR_IDS = select(orders.c.id).where(orders.c.workspace == THIS)
 _SAVE = upsert(orders)
 _FIELDS = tuple(column.name for column in _COLUMNS)
 _WORDS = {column.name: column.type for column in _COLUMNS if isinstance(column.type, Words)}
-_TEXTS = attrgetter(*_WORDS)
-_REASONS = attrgetter(*(name for name, kind in _WORDS.items() if isinstance(kind, Reason)))
+_REASONS = {name for name, kind in _WORDS.items() if isinstance(kind, Reason)}
+_EVERY = attrgetter(*_FIELDS)
 #: Said by the state itself, and stored for its index.
 _WATCHED = "watched"
 
@@ -103,43 +104,47 @@ async def load(scope: Scope, seen: Seen, ids: Iterable[str]) -> dict[str, OrderS
 
 async def save(scope: Scope, seen: Seen, states: Iterable[OrderState]) -> None:
     """An order that is new is inserted whole; of another one, only what changed is written."""
+    latest = {state.id: state for state in states}
     new: list[OrderState] = []
     changes: dict[tuple[str, ...], list[OrderState]] = {}
-    latest = {state.id: state for state in states}
     for order_id, state in latest.items():
-        old = seen.get(order_id)
-        names = _FIELDS if old is None else _changed(old, state)
-        stored = latest[order_id] = _as_stored(state, names)
-        if old is None:
-            new.append(stored)
-        elif names:
-            changes.setdefault(names, []).append(stored)
-    await scope.insert(_SAVE, ({**state.__dict__, _WATCHED: state.is_watched} for state in new))
+        if (old := seen.get(order_id)) is None:
+            new.append(state)
+        elif names := _changed(old, state):
+            changes.setdefault(names, []).append(state)
+    new = _as_stored(new, _FIELDS)
+    await scope.insert(_SAVE, {**as_columns(new), _WATCHED: [state.is_watched for state in new]})
+    latest |= {state.id: state for state in new}
     for names, changed in changes.items():
-        await scope.change_each(_change(names), _columns(names, changed))
+        stored = _as_stored(changed, names)
+        await scope.change_each(_change(names), _columns(names, stored))
+        latest |= {state.id: state for state in stored}
     seen.add(latest.values())
 
 
-def _as_stored(state: OrderState, names: Iterable[str]) -> OrderState:
-    """With its texts cleaned and masked, as the database will have them: what is recalled is what is stored."""
-    if _is_plain(state):
-        return state
+def _as_stored(states: list[OrderState], names: tuple[str, ...]) -> list[OrderState]:
+    """With these texts cleaned and masked, as the database will have them: what is recalled is what is stored.
+
+    Almost all are well, which one look at all of them together shows.
+    """
+    words = [name for name in names if name in _WORDS]
+    texts = {name: [*filter(None, map(attrgetter(name), states))] for name in words}
+    together = "".join(chain.from_iterable(texts.values()))
+    if together.isascii() and "\x00" not in together and not any(texts[name] for name in words if name in _REASONS):
+        return states
+    return [_cleaned(state, words) for state in states]
+
+
+def _cleaned(state: OrderState, words: Iterable[str]) -> OrderState:
     values = state.__dict__
-    cleaned = {
-        name: said for name in names if name in _WORDS and (text := values[name]) and (said := _WORDS[name].say(text)) != text
-    }
+    cleaned = {name: said for name in words if (text := values[name]) and (said := _WORDS[name].say(text)) != text}
     return state.evolve(**cleaned) if cleaned else state
 
 
-def _is_plain(state: OrderState) -> bool:
-    """Almost every order is: one look at all its texts shows that there is nothing to clean or to mask."""
-    texts = "".join(filter(None, _TEXTS(state)))
-    return texts.isascii() and "\x00" not in texts and not any(_REASONS(state))
-
-
 def _changed(old: OrderState, new: OrderState) -> tuple[str, ...]:
-    before = old.__dict__
-    names = [name for name, value in new.__dict__.items() if value is not before[name] and value != before[name]]
+    before, after = _EVERY(old), _EVERY(new)
+    other = compress(_FIELDS, map(is_not, before, after))  # few are, and only those are compared
+    names = [name for name in other if getattr(old, name) != getattr(new, name)]
     return tuple(names if old.is_watched == new.is_watched else [*names, _WATCHED])
 
 

@@ -1,6 +1,6 @@
 """Rows ↔ records: a column is named like the field that it keeps."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -29,6 +29,15 @@ def as_record(record: type[T], row: Row[Any]) -> T:
     for keep, value in zip(_slots(cast("Any", record)), row, strict=False):
         keep(made, value)
     return made
+
+
+def as_columns(records: Iterable[Any]) -> dict[str, Sequence[Any]]:
+    """The values of many records of one kind, column by column; none of none."""
+    own = list(records)
+    if not own:
+        return {}
+    names = _names(own[0].__class__)
+    return dict(zip(names, zip(*map(_getter(names), own), strict=True), strict=True))
 
 
 def as_values(record: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import bindparam, insert, select, tuple_
 
 from daemon.domain.ledger import Revision
-from daemon.store.records import as_record, as_values, columns_of
+from daemon.store.records import as_columns, as_record, columns_of
 from daemon.store.scope import THIS, WANTED, Scope, chunks
 from daemon.store.tables import revisions
 
@@ -27,4 +27,4 @@ async def load(scope: Scope, wanted: Iterable[tuple[str, int]]) -> dict[tuple[st
 
 
 async def add(scope: Scope, found: Iterable[Revision]) -> None:
-    await scope.insert(_ADD, map(as_values, found))
+    await scope.insert(_ADD, as_columns(found))

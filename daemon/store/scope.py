@@ -42,14 +42,13 @@ class Scope:
         """Returns how many rows were changed."""
         return (await self._execute(statement, {"this_workspace": self.workspace, **values})).rowcount
 
-    async def insert(self, statement: Insert | Upsert, rows: Iterable[Mapping[str, object]]) -> None:
-        """New rows of this workspace."""
-        own = list(rows)
-        if own:
+    async def insert(self, statement: Insert | Upsert, columns: Mapping[str, Sequence[object]]) -> None:
+        """New rows of this workspace, column by column; none where there is no column."""
+        count = len(next(iter(columns.values()), ()))
+        if count:
             chosen = statement if isinstance(statement, Insert) else statement[self.connection.dialect.name]
-            columns: dict[str, list[object]] = {name: [row[name] for row in own] for name in own[0]}
-            columns["workspace"] = [self.workspace] * len(own)
-            await self._run_many(chosen, columns, tuple(columns))
+            whole = {**columns, "workspace": [self.workspace] * count}
+            await self._run_many(chosen, whole, tuple(whole))
 
     async def change_each(self, statement: Update, columns: Mapping[str, Sequence[object]]) -> None:
         """One change for each row, its values by their names, column by column; every row must be there."""

@@ -1,6 +1,6 @@
 """Elements that are no readable order and bear no usable id, known by the digest of their bytes (A20)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import select
 
@@ -16,15 +16,16 @@ _SEE = upsert(unreadable, change=("error", "last_seen_at"))
 async def add(scope: Scope, elements: Iterable[Unreadable]) -> int:
     by_digest = {element.digest: element for element in elements}
     known = await scope.rows_among(_KNOWN, by_digest)
-    await scope.insert(_SEE, map(_values, by_digest.values()))
+    await scope.insert(_SEE, _columns(by_digest))
     return len(by_digest) - len(known)
 
 
-def _values(element: Unreadable) -> dict[str, object]:
+def _columns(elements: Mapping[str, Unreadable]) -> dict[str, list[object]]:
+    seen: list[object] = [element.seen_at for element in elements.values()]
     return {
-        "digest": element.digest,
-        "raw": element.raw,
-        "error": element.error,
-        "first_seen_at": element.seen_at,
-        "last_seen_at": element.seen_at,
+        "digest": list(elements),
+        "raw": [element.raw for element in elements.values()],
+        "error": [element.error for element in elements.values()],
+        "first_seen_at": seen,
+        "last_seen_at": seen,
     }
