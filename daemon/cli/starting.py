@@ -41,7 +41,7 @@ def spare_the_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):  # of glibc
         libc.mallopt(_M_ARENA_MAX, 1)

@@ -21,7 +21,7 @@ from daemon.sync.redigest import redigested
 from daemon.sync.way import MOST_CONTENTS, Way
 
 #: How many elements are in memory at once, and for how long the loop stands still: a few milliseconds.
-_PORTION = 100
+_PORTION = 200
 _LET_THROUGH = "let through"
 _PARKED = "parked"
 #: So many digests of unreadable elements are remembered; then they are told again.
