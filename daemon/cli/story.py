@@ -43,6 +43,7 @@ _ENDED = {
     Outcome.WITHDRAWN: "it was not begun, nothing was sent",
 }
 
+_REFERENCE_TOLD = "Consentio was told the ERP's reference {}"
 _PUSHES = (Kind.REFERENCE, Kind.SEEN)
 _ERRANDS = {Kind.CANCEL_REMOTE: "to cancel it", Kind.PREPARE: "to mark it as prepared"}
 _NEWS = {
@@ -111,6 +112,8 @@ def _events(story: "Story") -> Iterator[Event]:
 
 
 def _calls(story: "Story") -> Iterator[Event]:
+    if story.order.first_told_at is not None:
+        yield story.order.first_told_at, _TOLD, _REFERENCE_TOLD.format(story.order.first_told_id), []
     rows = {row.key: row for row in story.ledger}
     for row in story.ledger:
         if row.is_open:
@@ -156,7 +159,7 @@ def _told_words(row: LedgerRow) -> str:
     """What was pushed to Consentio; such rows are written once it has answered."""
     if row.kind is Kind.SEEN:
         return f"Consentio was told that the edits up to revision {row.revision} are processed (seen)"
-    return f"Consentio was told the ERP's reference {row.record}"
+    return _REFERENCE_TOLD.format(row.record)
 
 
 def _revisions(story: "Story") -> Iterator[Event]:

@@ -109,6 +109,9 @@ class OrderState:
     #: When the Consentio side is looked at next; None when nothing is to be told.
     tell_due_at: datetime | None = None
     tell_reason: str = ""
+    #: What Consentio was told first, and when; each later telling has a row in the ledger.
+    first_told_id: str | None = None
+    first_told_at: datetime | None = None
 
     @property
     def is_canceled(self) -> bool:

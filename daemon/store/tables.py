@@ -10,7 +10,7 @@ from daemon.domain.state import Situation
 from daemon.store.columns import Amount, BrakesText, Id, Moment, Number, Pauses, Reason, Texts, Words, one_of
 
 #: The newest migration. A database that bears another number is refused.
-REVISION = "0006"
+REVISION = "0007"
 #: Not alembic's own default, which another program in the same database may use.
 VERSION_TABLE = "consentio_sync_schema"
 
@@ -128,6 +128,8 @@ orders = Table(
     Column("tell_attempts", Number, nullable=False),
     Column("tell_due_at", Moment),
     Column("tell_reason", Reason, nullable=False),
+    Column("first_told_id", Words),
+    Column("first_told_at", Moment),
     # -- said by the state itself, stored for its index
     Column("watched", Boolean, nullable=False),
 )

@@ -81,7 +81,8 @@ async def _record_told(
     async with way.store.transaction() as tx:
         fresh = await tx.orders(state.id for state in states)
         await tx.save_orders(_told(way, fresh[old.id], reference_of(way, old), refused.get(old.id), now) for old in states)
-        await tx.save_rows(_row(way, Kind.REFERENCE, old, reference.external_id, now) for old, reference in done)
+        again = [(old, reference) for old, reference in done if fresh[old.id].first_told_at is not None]
+        await tx.save_rows(_row(way, Kind.REFERENCE, old, reference.external_id, now) for old, reference in again)
     for order_id, reason in refused.items():
         way.say("reference.refused", order_id=order_id, reason=reason)
     return Tally(told=len(done), refused=len(refused))
@@ -94,6 +95,8 @@ def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None, now
         due = now + wait if attempts < rules.max_attempts else None
         return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
     told = state.evolve(told_id=sent.external_id, told_status=sent.external_status, tell_attempts=0, tell_reason="")
+    if state.first_told_at is None:
+        told = told.evolve(first_told_id=sent.external_id, first_told_at=now)
     is_current = state.erp_number is None or _is_known(told, reference_of(way, told))
     return told.evolve(tell_due_at=None if is_current else now)
 

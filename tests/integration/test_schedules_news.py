@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.cli.story import story_lines
 from daemon.domain.brakes import Limit, Limits
 from daemon.domain.ledger import Kind
 from daemon.domain.news import TO_BE_DECIDED
@@ -14,6 +15,7 @@ from daemon.domain.order import Status
 from daemon.domain.state import Situation
 from daemon.domain.statuses import Spelling
 from daemon.errors import ErpUnavailable
+from daemon.store.questions import open_reader
 from daemon.sync.restore import declare_restored
 from daemon.sync.way import Rules
 from daemon.testing import FakeErpSettings
@@ -103,6 +105,10 @@ async def test_a_number_is_told_when_it_is_known(database_url: str) -> None:
         await w.live_on(1)
         await w.assert_promise(order_id)
         assert (await w.state(order_id)).hint is None
+        async with open_reader(w.url) as reader:
+            story = [*story_lines(await reader.story(order_id))]
+        told = [line.rpartition(" ")[2] for line in story if "Consentio was told the ERP's reference" in line]
+        assert told == ["SO-17", "SO-18"]
 
 
 # ---- an ERP that cancels everything
