@@ -10,12 +10,12 @@ from daemon.domain.state import OLDER_THAN_WALL, OrderState, Situation
 
 def intended(state: OrderState, row: LedgerRow) -> OrderState:
     """The intent is committed: until its outcome is, the row has the word."""
-    state = state.evolve(situation=Situation.DELIVERING, due_at=None)
+    under_way: dict[str, object] = {"situation": Situation.DELIVERING, "due_at": None}
     if row.kind is not Kind.CREATE:
-        return state
+        return state.evolve(**under_way)
     # That an earlier cancel left nothing in the ERP counts no longer: were this create in doubt, its cancel must be sent, too.
     known = None if state.erp_revision is None else 0
-    return state.evolve(body_revision=row.revision, erp_revision=known, erp_digest=None)
+    return state.evolve(**under_way, body_revision=row.revision, erp_revision=known, erp_digest=None)
 
 
 def doubted(state: OrderState) -> OrderState:
@@ -23,18 +23,19 @@ def doubted(state: OrderState) -> OrderState:
     return state if state.situation is Situation.PARKED else state.evolve(situation=Situation.IN_DOUBT, due_at=None)
 
 
-def freed(state: OrderState) -> OrderState:
+def freed(state: OrderState, **changes: object) -> OrderState:
     """The open row is settled; the order may be steered again. A parked order stays parked."""
     if state.situation is Situation.PARKED:
-        return state
-    return state.evolve(situation=Situation.WAITING, due_at=None, reason="")
+        return state.evolve(**changes)
+    return state.evolve(situation=Situation.WAITING, due_at=None, reason="", **changes)
 
 
 def written(
     state: OrderState, row: LedgerRow, *, record: str, number: str | None, status: str | None, digest: str, now: datetime
 ) -> OrderState:
     """A create or an update is done: the ERP has the revision that the intent carried, never the latest."""
-    state = freed(state).evolve(
+    state = freed(
+        state,
         erp_record=record,
         erp_number=number,
         erp_status=status if status is not None else state.erp_status,

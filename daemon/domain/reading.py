@@ -183,7 +183,10 @@ def _hinted(state: OrderState, reading: Reading, now: datetime) -> OrderState:
 def _revised(state: OrderState, reading: Reading) -> OrderState:
     """The reading's content becomes the latest revision."""
     order, number = reading.order, state.latest + 1
-    state = state.evolve(
+    wanted: dict[str, object] = {}
+    if order.status in DELIVERABLE:
+        wanted = {"wanted": number, "wanted_status": order.status.value, "wanted_digest": reading.digest}
+    return state.evolve(
         hash_id=state.hash_id or order.hash_id,
         created_at=state.created_at or order.created_at,
         customer=order.customer or state.customer,
@@ -195,7 +198,5 @@ def _revised(state: OrderState, reading: Reading) -> OrderState:
         latest_status=order.status.value,
         latest_digest=reading.digest,
         latest_digest_version=DIGEST_VERSION,
+        **wanted,
     )
-    if order.status not in DELIVERABLE:
-        return state
-    return state.evolve(wanted=number, wanted_status=order.status.value, wanted_digest=reading.digest)

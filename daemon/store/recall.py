@@ -1,6 +1,7 @@
 """What a leader recalls of its orders: as true as the database, for nobody else may change an order under its epoch (law 8)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from daemon.domain.state import OrderState
 
@@ -17,12 +18,10 @@ class Recall:
     def get(self, order_id: str) -> OrderState | None:
         return self._states.get(order_id)
 
-    def keep(self, states: Iterable[OrderState]) -> None:
-        """Called after the commit that proves them; the oldest make room."""
-        for state in states:
-            self._states.pop(state.id, None)
-            self._states[state.id] = state
-        for order_id in [*self._states][:-_MOST]:
+    def keep(self, states: Mapping[str, OrderState]) -> None:
+        """Called after the commit that proves them, by id; those that were met first make room."""
+        self._states |= states
+        for order_id in [*islice(self._states, max(0, len(self._states) - _MOST))]:
             del self._states[order_id]
 
     def forget(self) -> None:
@@ -48,4 +47,4 @@ class Seen:
         self._recall.forget()
 
     def committed(self) -> None:
-        self._recall.keep(self._own.values())
+        self._recall.keep(self._own)

@@ -94,11 +94,12 @@ def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None, now
         wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
         due = now + wait if attempts < rules.max_attempts else None
         return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
-    told = state.evolve(told_id=sent.external_id, told_status=sent.external_status, tell_attempts=0, tell_reason="")
-    if state.first_told_at is None:
-        told = told.evolve(first_told_id=sent.external_id, first_told_at=now)
+    first: dict[str, object] = {"first_told_id": sent.external_id, "first_told_at": now} if state.first_told_at is None else {}
+    told = state.evolve(
+        told_id=sent.external_id, told_status=sent.external_status, tell_attempts=0, tell_due_at=None, tell_reason="", **first
+    )
     is_current = state.erp_number is None or _is_known(told, reference_of(way, told))
-    return told.evolve(tell_due_at=None if is_current else now)
+    return told if is_current else told.evolve(tell_due_at=now)
 
 
 def _row(way: Way, kind: Kind, state: OrderState, record: str | None, now: datetime) -> LedgerRow:

@@ -148,6 +148,8 @@ def _read(way: Way, revisions: Mapping[tuple[str, int], Revision]) -> Iterator[t
 
 async def look_ahead(way: Way, limit: int) -> None:
     """Read the contents of the next creates while the ERP is at work on this group. Only reads: what it finds decides nothing."""
+    if way.memory.contents.count >= limit:
+        return
     async with way.store.transaction() as tx:
         due = await tx.due(way.now(), limit)
         wanted = {(state.id, state.body_revision or state.wanted) for state in due if plan(state) is Plan.CREATE}

@@ -109,6 +109,10 @@ class Contents:
     def forget(self) -> None:
         self._kept.clear()
 
+    @property
+    def count(self) -> int:
+        return len(self._kept)
+
     def lacking(self, wanted: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
         return [revision for revision in wanted if revision not in self._kept]
 
