@@ -110,6 +110,7 @@ def _document(path: Path) -> tuple[str, bytes]:
 def measured(module: str, *arguments: object) -> Cost:
     """What the module prints of itself, run in a process of its own."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
+    os.sync()  # what another side left unflushed is not charged to this one
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())  # noqa: S603 - ours
     if done.returncode != 0:
         raise RuntimeError(f"{module} failed:\n{done.stderr}")
