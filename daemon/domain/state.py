@@ -149,6 +149,38 @@ _FIELDS = len(fields(OrderState))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tellable:
+    """The part of an order's state of which Consentio is told: thousands are, and each needs no more of it."""
+
+    id: str
+    hash_id: str | None
+    latest: int
+    incarnation: int
+    erp_revision: int | None
+    erp_number: str | None
+    erp_status: str | None
+    told_id: str | None
+    told_status: str | None
+    tell_attempts: int
+    first_told_id: str | None
+    first_told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The part of an order's state that a telling changes."""
+
+    id: str
+    told_id: str | None
+    told_status: str | None
+    tell_attempts: int
+    tell_due_at: datetime | None
+    tell_reason: str
+    first_told_id: str | None
+    first_told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceState:
     """One workspace as this database knows it."""
 

@@ -1,6 +1,6 @@
 """The door to the memory: what is recorded of one workspace, one commit at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from daemon.domain.brakes import Brake
 from daemon.domain.ledger import Attempt, Errand, Heard, Kind, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
-from daemon.domain.state import OrderState, WorkspaceState
+from daemon.domain.state import OrderState, Tellable, Told, WorkspaceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,12 @@ class Transaction(Protocol):
         """Orders whose `due_at` has come, the longest due first; a `due_at` beyond `now` + 1 day counts as come (A9)."""
         ...
 
-    async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
+    async def tellable(self, now: datetime, limit: int) -> list[Tellable]:
         """Orders whose `tell_due_at` has come, the longest due first, with the same pull-back."""
+        ...
+
+    async def save_told(self, told: Sequence[Told]) -> None:
+        """Change these orders, which must be known."""
         ...
 
     async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:

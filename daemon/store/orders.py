@@ -43,7 +43,6 @@ def _too_far(column: Column[Any]) -> Executable:
 
 
 _DUE = (_come(orders.c.due_at), _too_far(orders.c.due_at))
-_TELLABLE = (_come(orders.c.tell_due_at), _too_far(orders.c.tell_due_at))
 _ACKABLE = _OUR_IDS.where(ACKABLE, orders.c.id > bindparam("after")).order_by(orders.c.id).limit(bindparam("limit"))
 _WATCHED_SLICES = (
     select(orders.c.slice_from, orders.c.slice_to)
@@ -167,10 +166,6 @@ def _columns(names: tuple[str, ...], states: list[OrderState]) -> dict[str, list
 
 async def due(scope: Scope, seen: Seen, now: datetime, limit: int) -> list[OrderState]:
     return await _first(scope, seen, _DUE, now=now, limit=limit)
-
-
-async def tellable(scope: Scope, seen: Seen, now: datetime, limit: int) -> list[OrderState]:
-    return await _first(scope, seen, _TELLABLE, now=now, limit=limit)
 
 
 async def _first(

@@ -1,6 +1,6 @@
 """What a leader recalls of its orders: as true as the database, for nobody else may change an order under its epoch (law 8)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from daemon.domain.state import OrderState
@@ -24,6 +24,10 @@ class Recall:
         for order_id in [*islice(self._states, max(0, len(self._states) - _MOST))]:
             del self._states[order_id]
 
+    def lose(self, ids: Iterable[str]) -> None:
+        for order_id in ids:
+            self._states.pop(order_id, None)
+
     def forget(self) -> None:
         self._states.clear()
 
@@ -40,6 +44,12 @@ class Seen:
 
     def add(self, states: Iterable[OrderState]) -> None:
         self._own |= {state.id: state for state in states}
+
+    def lose(self, ids: Sequence[str]) -> None:
+        """These were changed without being read."""
+        for order_id in ids:
+            self._own.pop(order_id, None)
+        self._recall.lose(ids)
 
     def forget(self) -> None:
         """A statement changed orders without reading them."""

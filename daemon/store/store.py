@@ -1,14 +1,14 @@
 """The port `Store` on SQLAlchemy: one workspace under one leader."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from daemon.domain.brakes import Brake
 from daemon.domain.ledger import Attempt, Errand, Heard, Kind, LedgerRow, News, Note, Revision, Stream, Unreadable, Wish
-from daemon.domain.state import OrderState, WorkspaceState
+from daemon.domain.state import OrderState, Tellable, Told, WorkspaceState
 from daemon.errors import Deposed, StoreUnavailable
 from daemon.ports import Glance, Leadership
 from daemon.store import (
@@ -22,6 +22,7 @@ from daemon.store import (
     orders,
     prune,
     revisions,
+    tellings,
     unreadable,
     wishes,
     workspaces,
@@ -141,8 +142,11 @@ class SqlTransaction:
     async def due(self, now: datetime, limit: int) -> list[OrderState]:
         return await orders.due(self._scope, self._seen, now, limit)
 
-    async def tellable(self, now: datetime, limit: int) -> list[OrderState]:
-        return await orders.tellable(self._scope, self._seen, now, limit)
+    async def tellable(self, now: datetime, limit: int) -> list[Tellable]:
+        return await tellings.tellable(self._scope, now, limit)
+
+    async def save_told(self, told: Sequence[Told]) -> None:
+        await tellings.save(self._scope, self._seen, told)
 
     async def edited_marks(self, limit: int, after: str = "") -> list[OrderState]:
         return await orders.ackable(self._scope, self._seen, limit, after)

@@ -7,7 +7,7 @@ from daemon.domain.backoff import backoff
 from daemon.domain.keys import random_key
 from daemon.domain.ledger import Kind, LedgerRow, Outcome
 from daemon.domain.plan import is_ackable
-from daemon.domain.state import OrderState
+from daemon.domain.state import OrderState, Tellable, Told
 from daemon.domain.tally import Tally
 from daemon.errors import RequestRefused
 from daemon.ports import Glance, Reference
@@ -25,34 +25,38 @@ async def tell_references(way: Way) -> Tally:
     tally = Tally()
     while not way.stopping():
         async with way.store.transaction() as tx:
-            states = await tx.tellable(way.now(), way.rules.group_size)
-        if not states:
+            orders = await tx.tellable(way.now(), way.rules.group_size)
+        if not orders:
             return tally
-        tally += await _tell(way, states)
+        tally += await _tell(way, orders)
     return tally
 
 
-async def _tell(way: Way, states: Sequence[OrderState]) -> Tally:
+async def _tell(way: Way, orders: Sequence[Tellable]) -> Tally:
     """One commit for several pushes; what got through is recorded even when the rest is broken off."""
-    told: list[OrderState] = []
-    sent: list[tuple[OrderState, Reference]] = []
-    refused: dict[str, str] = {}
+    told: list[Told] = []
+    rows: list[LedgerRow] = []
     tally = Tally()
     try:
-        for start in range(0, len(states), _BATCH):
-            batch = states[start : start + _BATCH]
-            news = [(state, reference) for state in batch if not _is_known(state, reference := reference_of(way, state))]
-            refused |= await _push(way, [reference for _, reference in news]) if news else {}
-            told, sent = told + list(batch), sent + news
+        for start in range(0, len(orders), _BATCH):
+            batch = orders[start : start + _BATCH]
+            sent = {order.id: reference for order in batch if not _is_known(order, reference := reference_of(way, order))}
+            refused = await _push(way, [*sent.values()]) if sent else {}
+            now = way.now()
+            told += [_told(way, order, sent.get(order.id), refused.get(order.id), now) for order in batch]
+            got_through = [order for order in batch if order.id in sent.keys() - refused.keys()]
+            again = [order for order in got_through if order.first_told_at is not None]
+            rows += [_row(way, Kind.REFERENCE, order, sent[order.id].external_id, now) for order in again]
+            tally += Tally(told=len(got_through), refused=len(refused))
     finally:
         if told:
-            tally = await _record_told(way, told, sent, refused=refused)
+            await _record_told(way, told, rows)
     return tally
 
 
-def _is_known(state: OrderState, reference: Reference) -> bool:
+def _is_known(order: Tellable, reference: Reference) -> bool:
     """What is spelt as before need not be told again."""
-    return (state.told_id, state.told_status) == (reference.external_id, reference.external_status)
+    return (order.told_id, order.told_status) == (reference.external_id, reference.external_status)
 
 
 async def _push(way: Way, references: Sequence[Reference]) -> Mapping[str, str]:
@@ -67,42 +71,54 @@ async def _push(way: Way, references: Sequence[Reference]) -> Mapping[str, str]:
     return refused
 
 
-def reference_of(way: Way, state: OrderState) -> Reference:
+def reference_of(way: Way, order: Tellable) -> Reference:
     """What Consentio shall know of the order's record, as the operator spells it."""
-    status = way.rules.spelling.of(state.erp_status, told=state.told_status)
-    return Reference(state.id, state.hash_id, state.erp_number or "", status)
+    status = way.rules.spelling.of(order.erp_status, told=order.told_status)
+    return Reference(order.id, order.hash_id, order.erp_number or "", status)
 
 
-async def _record_told(
-    way: Way, states: Sequence[OrderState], sent: Sequence[tuple[OrderState, Reference]], *, refused: Mapping[str, str]
-) -> Tally:
-    """What was told is what was sent: the order may have moved on meanwhile."""
-    done, now = [(state, reference) for state, reference in sent if state.id not in refused], way.now()
+async def _record_told(way: Way, told: Sequence[Told], rows: Sequence[LedgerRow]) -> None:
     async with way.store.transaction() as tx:
-        fresh = await tx.orders(state.id for state in states)
-        await tx.save_orders(_told(way, fresh[old.id], reference_of(way, old), refused.get(old.id), now) for old in states)
-        again = [(old, reference) for old, reference in done if fresh[old.id].first_told_at is not None]
-        await tx.save_rows(_row(way, Kind.REFERENCE, old, reference.external_id, now) for old, reference in again)
-    for order_id, reason in refused.items():
-        way.say("reference.refused", order_id=order_id, reason=reason)
-    return Tally(told=len(done), refused=len(refused))
+        await tx.save_told(told)
+        await tx.save_rows(rows)
+    for order in told:
+        if order.tell_reason:
+            way.say("reference.refused", order_id=order.id, reason=order.tell_reason)
 
 
-def _told(way: Way, state: OrderState, sent: Reference, refusal: str | None, now: datetime) -> OrderState:
+def _told(way: Way, order: Tellable, sent: Reference | None, refusal: str | None, now: datetime) -> Told:
+    """What was told is what was sent; None where that was known already."""
     if refusal is not None:
-        attempts, rules = state.tell_attempts + 1, way.rules
-        wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
-        due = now + wait if attempts < rules.max_attempts else None
-        return state.evolve(tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
-    first: dict[str, object] = {"first_told_id": sent.external_id, "first_told_at": now} if state.first_told_at is None else {}
-    told = state.evolve(
-        told_id=sent.external_id, told_status=sent.external_status, tell_attempts=0, tell_due_at=None, tell_reason="", **first
+        return _refused(way, order, refusal, now)
+    is_first = sent is not None and order.first_told_at is None
+    return Told(
+        id=order.id,
+        told_id=sent.external_id if sent else order.told_id,
+        told_status=sent.external_status if sent else order.told_status,
+        tell_attempts=0,
+        tell_due_at=None,
+        tell_reason="",
+        first_told_id=sent.external_id if sent and is_first else order.first_told_id,
+        first_told_at=now if is_first else order.first_told_at,
     )
-    is_current = state.erp_number is None or _is_known(told, reference_of(way, told))
-    return told if is_current else told.evolve(tell_due_at=now)
 
 
-def _row(way: Way, kind: Kind, state: OrderState, record: str | None, now: datetime) -> LedgerRow:
+def _refused(way: Way, order: Tellable, refusal: str, now: datetime) -> Told:
+    attempts, rules = order.tell_attempts + 1, way.rules
+    wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
+    return Told(
+        id=order.id,
+        told_id=order.told_id,
+        told_status=order.told_status,
+        tell_attempts=attempts,
+        tell_due_at=now + wait if attempts < rules.max_attempts else None,
+        tell_reason=refusal,
+        first_told_id=order.first_told_id,
+        first_told_at=order.first_told_at,
+    )
+
+
+def _row(way: Way, kind: Kind, state: OrderState | Tellable, record: str | None, now: datetime) -> LedgerRow:
     """A push that is done: it may be repeated at will, so it needs no intent, only a place in the story."""
     return LedgerRow(
         key=random_key("r" if kind is Kind.REFERENCE else "s"),
