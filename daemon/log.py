@@ -3,6 +3,7 @@
 Secrets that were made known by `hide`, and fields that look like secrets, never pass; control characters cannot forge a line.
 """
 
+import json
 import logging
 import re
 import sys
@@ -12,6 +13,7 @@ from datetime import datetime
 from functools import cache, lru_cache, partial
 from typing import IO, Any, Literal
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -133,7 +135,7 @@ def _last(*, as_json: bool, colors: bool) -> list[Processor]:
     """What every line goes through in the end."""
     first: list[Processor] = [structlog.processors.format_exc_info, _mask]
     if as_json:
-        return [*first, _order, structlog.processors.JSONRenderer()]
+        return [*first, _order, structlog.processors.JSONRenderer(serializer=_json)]
     return [*first, _escape, _order, _indent_traceback, _console(colors=colors)]  # JSON escapes by itself
 
 
@@ -160,6 +162,15 @@ def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     except TypeError:  # not all of them are text
         return masked(event)
     return masked(event) if any(map(_is_secret, event)) or masked_text(texts) != texts else event
+
+
+def _json(event: EventDict, **options: Any) -> str:
+    """In ASCII, so that no character can pass for another, or for the end of a line. Most lines are ASCII as they are."""
+    try:
+        line = msgspec.json.encode(event).decode()
+    except (TypeError, ValueError, OverflowError):  # something that only the patient encoder has words for
+        return json.dumps(event, **options)
+    return line if line.isascii() and "\x7f" not in line else json.dumps(event, **options)
 
 
 _PLAIN = (int, float, bool, type(None))

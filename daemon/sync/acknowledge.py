@@ -14,8 +14,8 @@ from daemon.ports import Glance, Reference
 from daemon.sync.collect import collect_edited
 from daemon.sync.way import Way
 
-#: How many orders one push names.
-_BATCH = 100
+#: How many orders one push names, and of how many one commit records that they were told.
+_BATCH, _AT_ONCE = 100, 1_000
 #: So many refused marks are remembered; then all are tried again.
 _MOST_REFUSED = 10_000
 
@@ -25,7 +25,7 @@ async def tell_references(way: Way) -> Tally:
     tally = Tally()
     while not way.stopping():
         async with way.store.transaction() as tx:
-            orders = await tx.tellable(way.now(), way.rules.group_size)
+            orders = await tx.tellable(way.now(), _AT_ONCE)
         if not orders:
             return tally
         tally += await _tell(way, orders)
