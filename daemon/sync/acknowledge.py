@@ -1,6 +1,8 @@
 """ACKNOWLEDGE: tell Consentio the ERP's references and statuses, then mark edits as seen: last of all (law 5)."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.domain.backoff import backoff
@@ -16,6 +18,8 @@ from daemon.sync.way import Way
 
 #: How many orders one push names, and of how many one commit records that they were told.
 _BATCH, _AT_ONCE = 100, 1_000
+#: So many pushes are under way at once: the API reads one while the next is written.
+_SIDE_BY_SIDE = 2
 #: So many refused marks are remembered; then all are tried again.
 _MOST_REFUSED = 10_000
 
@@ -32,26 +36,43 @@ async def tell_references(way: Way) -> Tally:
     return tally
 
 
+@dataclass(frozen=True, slots=True)
+class _Pushed:
+    """What is to be recorded of one push, and its counts."""
+
+    told: Sequence[Told]
+    rows: Sequence[LedgerRow]
+    tally: Tally
+
+
 async def _tell(way: Way, orders: Sequence[Tellable]) -> Tally:
     """One commit for several pushes; what got through is recorded even when the rest is broken off."""
-    told: list[Told] = []
-    rows: list[LedgerRow] = []
-    tally = Tally()
+    batches = [orders[start : start + _BATCH] for start in range(0, len(orders), _BATCH)]
+    done: list[_Pushed] = []
     try:
-        for start in range(0, len(orders), _BATCH):
-            batch = orders[start : start + _BATCH]
-            sent = {order.id: reference for order in batch if not _is_known(order, reference := reference_of(way, order))}
-            refused = await _push(way, [*sent.values()]) if sent else {}
-            now = way.now()
-            told += [_told(way, order, sent.get(order.id), refused.get(order.id), now) for order in batch]
-            got_through = [order for order in batch if order.id in sent.keys() - refused.keys()]
-            again = [order for order in got_through if order.first_told_at is not None]
-            rows += [_row(way, Kind.REFERENCE, order, sent[order.id].external_id, now) for order in again]
-            tally += Tally(told=len(got_through), refused=len(refused))
+        for start in range(0, len(batches), _SIDE_BY_SIDE):
+            pushes = [_push_batch(way, batch) for batch in batches[start : start + _SIDE_BY_SIDE]]
+            outcomes = await asyncio.gather(*pushes, return_exceptions=True)
+            done += [outcome for outcome in outcomes if isinstance(outcome, _Pushed)]
+            for failure in outcomes:
+                if isinstance(failure, BaseException):
+                    raise failure
     finally:
-        if told:
-            await _record_told(way, told, rows)
-    return tally
+        if done:
+            await _record_told(way, done)
+    return sum((pushed.tally for pushed in done), Tally())
+
+
+async def _push_batch(way: Way, batch: Sequence[Tellable]) -> _Pushed:
+    sent = {order.id: reference for order in batch if not _is_known(order, reference := reference_of(way, order))}
+    refused = await _push(way, [*sent.values()]) if sent else {}
+    now, got_through = way.now(), [order for order in batch if order.id in sent.keys() - refused.keys()]
+    again = [order for order in got_through if order.first_told_at is not None]
+    return _Pushed(
+        told=[_told(way, order, sent.get(order.id), refused.get(order.id), now) for order in batch],
+        rows=[_row(way, Kind.REFERENCE, order, sent[order.id].external_id, now) for order in again],
+        tally=Tally(told=len(got_through), refused=len(refused)),
+    )
 
 
 def _is_known(order: Tellable, reference: Reference) -> bool:
@@ -77,10 +98,11 @@ def reference_of(way: Way, order: Tellable) -> Reference:
     return Reference(order.id, order.hash_id, order.erp_number or "", status)
 
 
-async def _record_told(way: Way, told: Sequence[Told], rows: Sequence[LedgerRow]) -> None:
+async def _record_told(way: Way, done: Sequence[_Pushed]) -> None:
+    told = [order for pushed in done for order in pushed.told]
     async with way.store.transaction() as tx:
         await tx.save_told(told)
-        await tx.save_rows(rows)
+        await tx.save_rows(row for pushed in done for row in pushed.rows)
     for order in told:
         if order.tell_reason:
             way.say("reference.refused", order_id=order.id, reason=order.tell_reason)
