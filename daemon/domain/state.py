@@ -1,6 +1,5 @@
 """Where one order stands: the level that is steered, and every step it may take. Pure: a step returns a new state."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -32,7 +31,10 @@ OLDER_THAN_WALL = "older than the start wall"
 
 @dataclass(frozen=True, kw_only=True)  # without slots: every order takes a dozen steps, and a dict is copied at once
 class OrderState:
-    """One marketplace order as this database knows it. Moments are aware and UTC; 0 means no revision."""
+    """One marketplace order as this database knows it. Moments are aware and UTC; 0 means no revision.
+
+    However it is made, its dict holds the fields in this order: the store compares and writes many states column by column.
+    """
 
     id: str
     hash_id: str | None
@@ -133,14 +135,10 @@ class OrderState:
 
     def evolve(self, **changes: object) -> "OrderState":
         """The same order with some fields changed: `dataclasses.replace` in a thirtieth of its time."""
-        return OrderState.of({**self.__dict__, **changes})
-
-    @classmethod
-    def of(cls, values: Mapping[str, object]) -> "OrderState":
-        """The state that has these values, one for each field."""
+        values = {**self.__dict__, **changes}
         if len(values) != _FIELDS:
             raise TypeError("an order has other fields")
-        state = object.__new__(cls)
+        state = object.__new__(OrderState)
         state.__dict__.update(values)
         return state
 

@@ -29,7 +29,6 @@ _SAVE = upsert(orders)
 _FIELDS = tuple(column.name for column in _COLUMNS)
 _WORDS = {column.name: column.type for column in _COLUMNS if isinstance(column.type, Words)}
 _REASONS = {name for name, kind in _WORDS.items() if isinstance(kind, Reason)}
-_EVERY = attrgetter(*_FIELDS)
 #: Said by the state itself, and stored for its index.
 _WATCHED = "watched"
 
@@ -141,9 +140,9 @@ def _cleaned(state: OrderState, words: Iterable[str]) -> OrderState:
 
 
 def _changed(old: OrderState, new: OrderState) -> tuple[str, ...]:
-    before, after = _EVERY(old), _EVERY(new)
-    other = compress(_FIELDS, map(is_not, before, after))  # few are, and only those are compared
-    names = [name for name in other if getattr(old, name) != getattr(new, name)]
+    before, after = old.__dict__, new.__dict__
+    other = compress(after, map(is_not, before.values(), after.values()))  # few are, and only those are compared
+    names = [name for name in other if before[name] != after[name]]
     return tuple(names if old.is_watched == new.is_watched else [*names, _WATCHED])
 
 

@@ -37,7 +37,8 @@ def as_columns(records: Iterable[Any]) -> dict[str, Sequence[Any]]:
     if not own:
         return {}
     names = _names(own[0].__class__)
-    return dict(zip(names, zip(*map(_getter(names), own), strict=True), strict=True))
+    rows = map(_getter(names), own) if hasattr(own[0], "__slots__") else (record.__dict__.values() for record in own)
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
 
 
 def as_values(record: Any) -> dict[str, Any]:

@@ -33,6 +33,18 @@ async def test_an_order_comes_back_as_it_was_saved(store):
         assert await tx.orders(["unknown", *orders]) == orders
 
 
+async def test_the_fields_of_an_order_stand_in_one_order(database_url):
+    """New, evolved or read: the store compares and writes states column by column, and must never mistake one for another."""
+    async with led_store(database_url) as store:
+        await saved(store, a_full_order())
+    async with led_store(database_url) as store, store.transaction() as tx:  # this one recalls nothing
+        (read,) = (await tx.orders([a_full_order().id])).values()
+
+    names = [field.name for field in fields(OrderState)]
+    for state in (a_full_order(), a_full_order().evolve(reason="changed", hash_id=None), read, read.evolve(id="2")):
+        assert [*vars(state)] == names
+
+
 async def test_an_order_is_replaced(store):
     """Saving an order again leaves the newer state, also twice in one call."""
     await saved(store, an_order(reason="first"))
