@@ -358,8 +358,8 @@ def _made_with_a_boot_clock_that_stands(self: Process, store: Any) -> Way:
     return replace(way, clocks=replace(way.clocks, boot=lambda: 0.0))
 
 
-def _row_with_a_derived_key(way: Way, state: OrderState) -> LedgerRow:
-    row = ROW(way, state)
+def _row_with_a_derived_key(way: Way, state: OrderState, now: datetime) -> LedgerRow:
+    row = ROW(way, state, now)
     return replace(row, key=f"u{row.order_id}-{row.revision}") if row.kind is Kind.UPDATE else row
 
 
@@ -393,8 +393,8 @@ def _cancel_for_good(state: OrderState, row: LedgerRow, **known: Any) -> OrderSt
     return CANCELED(state, row, **known).evolve(incarnation=row.incarnation)
 
 
-def _take_as_present(way: Way, state: OrderState, record: Record) -> OrderState:
-    return outcome.adopted(state, record=record.id, number=record.id, status=record.status, now=way.now())
+def _take_as_present(_way: Way, state: OrderState, record: Record, now: datetime) -> OrderState:
+    return outcome.adopted(state, record=record.id, number=record.id, status=record.status, now=now)
 
 
 async def _move_cursor_first(slice_: batch.Batch) -> Tally:
