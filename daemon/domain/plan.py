@@ -107,6 +107,9 @@ def without_record(state: OrderState) -> OrderState:
         told_id=None,
         told_status=None,
         hint=state.told_id or state.erp_number,  # Consentio goes on showing it, which is no news
+        tell_due_at=None,  # else an empty reference would be told
+        tell_attempts=0,
+        tell_reason="",
     )
 
 

@@ -80,6 +80,16 @@ def test_consentio_says_canceled_after_all(cancels: bool) -> None:
     assert agreed.hint == "R1"
 
 
+def test_of_a_record_that_is_gone_nothing_is_told_any_more() -> None:
+    """A telling that still waits when both sides have cancelled would tell Consentio an empty reference."""
+    waiting = delivered(told_id=None, told_status=None, tell_due_at=LATER, tell_attempts=2, tell_reason="HTTP 422")
+
+    agreed = canceled(told(waiting, NewsKind.CANCELLED).state)
+
+    assert (agreed.situation, agreed.erp_number) == (Situation.SETTLED, None)
+    assert (agreed.tell_due_at, agreed.tell_attempts, agreed.tell_reason) == (None, 0, "")
+
+
 def test_a_cancel_that_we_have_yet_to_send_is_done_there_already() -> None:
     """Canceled on Consentio, and cancelled in the ERP before our call: settled."""
     state = canceled(delivered())
