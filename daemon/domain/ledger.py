@@ -90,7 +90,10 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try at a ledger row, told by `explain`. One that did what it was to do is told by the row alone, and not recorded."""
+    """One try at a ledger row, told by `explain`.
+
+    One that did what it was to do is told by the row alone, and recorded only when the row is taken for another try.
+    """
 
     key: str
     order_id: str

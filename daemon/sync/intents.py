@@ -1,7 +1,7 @@
 """INTENTS: what is about to be done in the ERP, committed before it is done (law 2)."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +9,7 @@ from datetime import datetime
 from daemon.domain import outcome
 from daemon.domain.content import difference
 from daemon.domain.keys import create_key, random_key
-from daemon.domain.ledger import Kind, LedgerRow, Outcome, Revision
+from daemon.domain.ledger import Attempt, Kind, LedgerRow, Outcome, Revision
 from daemon.domain.order import Order
 from daemon.domain.plan import CONTENT_GONE, Plan, is_counted, park, plan, steer
 from daemon.domain.state import OrderState
@@ -58,7 +58,9 @@ class Intent:
     def remembered(self, closed: LedgerRow) -> LedgerRow:
         """The row at its end: a try that left nothing does not unsay what an earlier one under this key may have left."""
         unsays = closed.outcome in NOTHING_LEFT and self.before not in NOTHING_LEFT
-        return replace(closed, outcome=self.before) if unsays else closed
+        # Never as done: such a row alone tells of a try, and this one did nothing.
+        left = Outcome.FOUND if self.before is Outcome.DONE else self.before
+        return replace(closed, outcome=left) if unsays else closed
 
 
 @dataclass(slots=True)
@@ -99,7 +101,13 @@ async def intend(way: Way, tx: Transaction, states: Sequence[OrderState]) -> Gro
     intended = {intent.row.order_id: intent.row for intent in intents}
     await tx.save_orders(_intended(state, intended.get(state.id), blocked, now) for state in states)
     await tx.save_rows(intended.values())
+    await tx.add_attempts(_told_by_row_alone(earlier[intent.row.key] for intent in intents if intent.before is Outcome.DONE))
     return Group(intents)
+
+
+def _told_by_row_alone(earlier: Iterable[LedgerRow]) -> Iterator[Attempt]:
+    """A create that is sent again under its key takes the row that told of it when it was done."""
+    return (row.as_attempt(f"record {row.record}") for row in earlier)
 
 
 def _intended(state: OrderState, row: LedgerRow | None, blocked: set[str], now: datetime) -> OrderState:

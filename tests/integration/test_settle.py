@@ -6,8 +6,9 @@ import pytest
 
 from daemon.domain.ledger import Outcome
 from daemon.domain.state import Situation
+from daemon.errors import ErpUnavailable
 from daemon.store.questions import open_reader
-from daemon.sync.restore import MAY_BE_THERE
+from daemon.sync.restore import MAY_BE_THERE, declare_restored
 from daemon.testing import FakeErpSettings
 from tests.integration.test_schedules import edit, lose
 from tests.support.desk import notes_of, wish
@@ -180,3 +181,25 @@ async def test_a_record_that_was_typed_in_by_hand_is_taken_over(database_url):
         await w.cycle(2)
         assert (await w.state(order)).situation is Situation.SETTLED
         assert [record.id for record in w.erp.live(order)] == [typed.id]
+
+
+async def test_the_story_keeps_a_create_whose_record_the_erp_has_lost(database_url):
+    """It is sent again under the same key; what was withdrawn in between is no second success."""
+    async with world(database_url) as w:
+        order = w.market.place()
+        await w.cycle()
+        w.erp.live(order)[0].gone = True
+        await declare_restored(w.way, "both sides are copies")
+        finds = []
+
+        def away(what: str) -> None:
+            finds.extend([what] if what.startswith("before find") else [])
+            if len(finds) == 4:  # three to verify the order, and the one before its create
+                finds.append("away")
+                raise ErpUnavailable("away")
+
+        w.use_hooks(erp=away)
+        await w.live_on(0.5)
+
+        await w.assert_promise(order)
+        assert [outcome for outcome, _ in await outcomes_of(w, order)] == [Outcome.DONE, Outcome.UNAVAILABLE, Outcome.DONE]
