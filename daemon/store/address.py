@@ -23,6 +23,8 @@ _POSTGRESQL_QUERY = {
 #: The same for the server's side: a frozen daemon must not hold a workspace's row, or a dead one its lock, for ever.
 _POSTGRESQL_OPTIONS = (
     "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    # A plan that was made for the first rows of a table must not outlive them: a first backlog comes before any statistics.
+    " -c plan_cache_mode=force_custom_plan"
     " -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20000"
 )
 

@@ -1,12 +1,15 @@
 import re
+from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import event, text
 
 from daemon.domain.ledger import Kind, Outcome, Stream
 from daemon.domain.state import Situation
 from tests.support.stores import NOW, a_revision, a_row, an_order, led_store
+from tests.support.waiting import wait_until
 
 MANY = 4000
 #: What an idle cycle may not do with these tables: read them from end to end.
@@ -115,3 +118,27 @@ async def test_the_glance_goes_by_the_narrow_indexes(full_store):
 async def test_a_glance_is_one_statement(full_store):
     """The start of a cycle asks the database once."""
     assert len(await explained(full_store, lambda: full_store.glance(NOW))) == 1
+
+
+async def test_a_first_backlog_is_not_read_again_for_each_of_its_rows(postgres_url):
+    """No statistics yet, and statements prepared while tables were empty: a row costs as much at the end as at first."""
+    groups, size = 20, 100
+    async with led_store(postgres_url) as store:
+        for group in range(groups):
+            rows = [a_row(f"c{group}-{number}", f"{group}-{number}") for number in range(size)]
+            async with store.transaction() as tx:
+                await tx.save_rows(rows)
+            async with store.transaction() as tx:
+                await tx.close_rows([replace(row, outcome=Outcome.DONE, finished_at=NOW) for row in rows])
+
+    read = await wait_until(lambda: _read_of_ledger(postgres_url), what="the counts of the sessions that ended")
+    assert read < 200 * groups * size
+
+
+def _read_of_ledger(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        (read,) = connection.execute(
+            "SELECT sum(idx_tup_read) + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'ledger')"
+            " FROM pg_stat_user_indexes WHERE relname = 'ledger'"
+        ).fetchone()
+    return int(read)
