@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 #: What two honest readings of a clock without fractions may differ by.
 _GRAIN = timedelta(seconds=2)
 
 
+@lru_cache(maxsize=8)  # the answers of one cycle bear the same few
 def http_date(text: str | None) -> datetime | None:
     """The moment in an HTTP date; None where there is none that can be read."""
     try:
