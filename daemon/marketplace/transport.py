@@ -1,5 +1,6 @@
 """The one way to the API that everybody takes: budget, login, retries, and an HTTP status turned into a verdict."""
 
+import time
 from collections.abc import AsyncIterable, Callable
 
 import stamina
@@ -40,17 +41,26 @@ class Transport:
 
     async def request(self, ask: Ask) -> Reply:
         """The answer, if its status is 2xx; else one of the errors of `ports.Marketplace`."""
+        began = time.monotonic()
         try:
-            async for attempt in self._tries(ask):
+            return await self._authorized(ask)
+        except Trouble as trouble:  # rarely: only now is it worth to prepare for more tries
+            first = trouble
+        return await self._retried(ask, first, spent_s=time.monotonic() - began)
+
+    async def _retried(self, ask: Ask, first: Trouble, *, spent_s: float) -> Reply:
+        try:
+            async for attempt in self._tries(ask, spent_s=spent_s):
                 with attempt:
-                    if attempt.num > 1:
-                        self._say("api.retried", request=ask.what, attempt=attempt.num)
+                    if attempt.num == 1:
+                        raise first
+                    self._say("api.retried", request=ask.what, attempt=attempt.num)
                     return await self._authorized(ask)
         except Trouble as trouble:
             raise trouble.error from None
         raise AssertionError("stamina ends with an answer or an error")
 
-    def _tries(self, ask: Ask) -> AsyncIterable[stamina.Attempt]:
+    def _tries(self, ask: Ask, *, spent_s: float) -> AsyncIterable[stamina.Attempt]:
         def again(problem: Exception) -> bool:
             return isinstance(problem, Trouble) and problem.again and (ask.repeatable or problem.untouched)
 
@@ -58,7 +68,7 @@ class Transport:
         return stamina.retry_context(
             on=again,
             attempts=settings.tries,
-            timeout=settings.retry_after_cap_s,
+            timeout=max(settings.retry_after_cap_s - spent_s, 0.001),
             wait_initial=0.2,
             wait_max=2.0,
             wait_jitter=0.5,
