@@ -7,11 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from daemon.domain.order import Status
+from daemon.sync import deliver, relief
 from daemon.testing import FakeErpSettings, Oddities
 from tests.support.torture import sqlite
 from tests.support.torture.outside import ERP_CALLS, ERP_FAULTS, MARKET_CALLS, MARKET_FAULTS, Fault
@@ -87,6 +89,9 @@ class Machine(RuleBasedStateMachine):
         self.error: BaseException | None = None
         self._open = ExitStack()
         self._open.enter_context(sqlite.without_threads())
+        # Else a schedule would need hundreds of new orders before one is delivered while others are still collected.
+        for module, name, value in ((relief, "WORTH_IT", 1), (deliver, "_REMAINDER", 1_000)):
+            self._open.enter_context(patch.object(module, name, value))
         folder = self._open.enter_context(sqlite.folder_in_memory())
         self._folder = folder
         self._loop = asyncio.new_event_loop()
