@@ -147,6 +147,20 @@ _FIELDS = len(fields(OrderState))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The part of an order's state that a telling changes; as it is when nothing is left to be told."""
+
+    id: str
+    told_id: str | None
+    told_status: str | None
+    first_told_id: str | None
+    first_told_at: datetime | None
+    tell_attempts: int = 0
+    tell_due_at: datetime | None = None
+    tell_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tellable:
     """The part of an order's state of which Consentio is told: thousands are, and each needs no more of it."""
 
@@ -163,19 +177,15 @@ class Tellable:
     first_told_id: str | None
     first_told_at: datetime | None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """The part of an order's state that a telling changes."""
-
-    id: str
-    told_id: str | None
-    told_status: str | None
-    tell_attempts: int
-    tell_due_at: datetime | None
-    tell_reason: str
-    first_told_id: str | None
-    first_told_at: datetime | None
+    def as_told(self) -> Told:
+        """What Consentio knows of it already."""
+        return Told(
+            id=self.id,
+            told_id=self.told_id,
+            told_status=self.told_status,
+            first_told_id=self.first_told_id,
+            first_told_at=self.first_told_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from daemon.domain.backoff import backoff
@@ -111,32 +111,19 @@ async def _record_told(way: Way, done: Sequence[_Pushed]) -> None:
 def _told(way: Way, order: Tellable, sent: Reference | None, refusal: str | None, now: datetime) -> Told:
     """What was told is what was sent; None where that was known already."""
     if refusal is not None:
-        return _refused(way, order, refusal, now)
-    is_first = sent is not None and order.first_told_at is None
+        attempts, rules = order.tell_attempts + 1, way.rules
+        wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
+        due = now + wait if attempts < rules.max_attempts else None
+        return replace(order.as_told(), tell_attempts=attempts, tell_due_at=due, tell_reason=refusal)
+    if sent is None:
+        return order.as_told()
+    is_first = order.first_told_at is None
     return Told(
         id=order.id,
-        told_id=sent.external_id if sent else order.told_id,
-        told_status=sent.external_status if sent else order.told_status,
-        tell_attempts=0,
-        tell_due_at=None,
-        tell_reason="",
-        first_told_id=sent.external_id if sent and is_first else order.first_told_id,
+        told_id=sent.external_id,
+        told_status=sent.external_status,
+        first_told_id=sent.external_id if is_first else order.first_told_id,
         first_told_at=now if is_first else order.first_told_at,
-    )
-
-
-def _refused(way: Way, order: Tellable, refusal: str, now: datetime) -> Told:
-    attempts, rules = order.tell_attempts + 1, way.rules
-    wait = backoff(attempts, initial=rules.backoff_initial, ceiling=rules.backoff_max)
-    return Told(
-        id=order.id,
-        told_id=order.told_id,
-        told_status=order.told_status,
-        tell_attempts=attempts,
-        tell_due_at=now + wait if attempts < rules.max_attempts else None,
-        tell_reason=refusal,
-        first_told_id=order.first_told_id,
-        first_told_at=order.first_told_at,
     )
 
 

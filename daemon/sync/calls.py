@@ -15,7 +15,6 @@ Result = Record | Exception
 #: Keys of effects with their ends.
 Results = AsyncGenerator[tuple[str, Result], None]
 
-
 #: Results that come within this time of each other, in seconds, are handed on together.
 _TOGETHER_S = 0.05
 
@@ -112,14 +111,14 @@ async def _apply_group(way: Way, effects: Sequence[Effect], begin: Callable[[], 
             yield key, TimeoutError("the adapter never answered for this effect")
 
 
-async def _flowing(results: AsyncGenerator[tuple[str, Result], None], deadline: float) -> Results:
+async def _flowing(results: Results, deadline: float) -> Results:
     """The results as they come; those that come at once go together, since a deadline costs more than to hand on a result."""
     is_over = False
     while not is_over:
         come, trouble = list[tuple[str, Result]](), None
         try:
             async with asyncio.timeout_at(deadline):
-                is_over = await _take(results, come)
+                is_over = await _gather(results, come)
         except Exception as error:  # noqa: BLE001 - told once what came before it is handed on
             trouble = error
         for result in come:
@@ -128,7 +127,7 @@ async def _flowing(results: AsyncGenerator[tuple[str, Result], None], deadline: 
             raise trouble
 
 
-async def _take(results: Results, come: list[tuple[str, Result]]) -> bool:
+async def _gather(results: Results, come: list[tuple[str, Result]]) -> bool:
     """Whether that was all."""
     clock = asyncio.get_running_loop().time
     until = clock() + _TOGETHER_S
